@@ -1,0 +1,179 @@
+"""Recorded: outputs that were made elsewhere, in a JSONL or Parquet file, or by an earlier run.
+
+A recording answers for exactly the examples it holds. An example that it lacks is the user's mistake,
+found before anything runs; it is never asked of a live model instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evalkit.backends.answers import AnswerError, parse_answer
+from evalkit.data import SHOWN, Row, read_rows, text_of
+from evalkit.errors import BrokenError, Complaint, Place, UsageError
+from evalkit.files import digest_file
+from evalkit.plan import RecordedSpec
+from evalkit.requests import build_requests
+from evalkit.types import ModelFacts, Output, Request, Role, Suite
+
+Key = tuple[str, str]
+
+
+class Recorded:
+    """Serves the outputs of a file by suite and example id."""
+
+    def __init__(self, spec: RecordedSpec, role: Role) -> None:
+        self.path, self.role, self.recorded_role = Path(spec.path), role, spec.role
+        self.outputs: dict[Key, Output] = {}
+        self.run_manifest: Mapping[str, Any] | None = None
+        self.extra = 0
+
+    def check(self, suites: Sequence[Suite]) -> list[Complaint]:
+        try:
+            if self.path.is_dir():
+                self._read_run(suites)
+            else:
+                self._read_file(suites)
+        except UsageError as error:
+            return list(error.complaints)
+        return list(self._missing(suites))
+
+    def identify(self) -> ModelFacts:
+        try:
+            digest = digest_file(self._file())
+        except OSError as error:
+            raise BrokenError(f"the recording {self.path} cannot be read any more: {error}") from None
+        then: Mapping[str, Any] = {}
+        if self.run_manifest is not None:
+            then = self.run_manifest.get("models", {}).get(self.recorded_role) or {}
+        return ModelFacts(
+            name=then.get("name") or self.path.stem,
+            backend="recorded",
+            digest=digest,
+            live=False,
+            path=str(self.path),
+            weights_digest=then.get("weights_digest"),
+            parameters=then.get("parameters"),
+            bytes=then.get("bytes"),
+            dtype=then.get("dtype"),
+            settings={"extra_ids": self.extra},
+        )
+
+    def batches(self, requests: Sequence[Request]) -> list[list[int]]:
+        return [list(range(len(requests)))] if requests else []
+
+    def run(self, requests: Sequence[Request]) -> list[Output]:
+        return [self.outputs[request.suite, request.example_id] for request in requests]
+
+    def close(self) -> None:
+        """Nothing was taken."""
+
+    def _file(self) -> Path:
+        return self.path / "pairs.parquet" if self.path.is_dir() else self.path
+
+    def _read_file(self, suites: Sequence[Suite]) -> None:
+        rows = read_rows(self.path)
+        wanted = {suite.name: {example.id: example for example in suite.examples} for suite in suites}
+        complaints: list[Complaint] = []
+        several = any("suite" in row for row in rows.rows)
+        for index, row in enumerate(rows.rows):
+            name = text_of(row.get("id"))
+            place = rows.place(index)
+            if name is None:
+                complaints.append(_complaint("the row has no id", "every recorded row needs the example's id", place))
+                continue
+            homes = [text_of(row.get("suite"))] if several else [each for each in wanted if name in wanted[each]]
+            if len(homes) > 1:
+                problem = f'the id "{name}" is in the suites {" and ".join(map(str, homes))}'
+                complaints.append(_complaint(problem, "add a `suite` column that says which is meant", place))
+                continue
+            home = homes[0] if homes else None
+            example = wanted.get(home or "", {}).get(name)
+            if home is None or example is None:
+                self.extra += 1
+                continue
+            if (home, name) in self.outputs:
+                complaints.append(
+                    _complaint(f'the id "{name}" is recorded twice', "keep one answer per example", place)
+                )
+                continue
+            try:
+                suite = next(each for each in suites if each.name == home)
+                self.outputs[home, name] = parse_answer(row, example, suite.facts.task)
+            except AnswerError as error:
+                complaints.append(_complaint(f'id "{name}": {error.problem}', error.remedy, place))
+        if complaints:
+            more = len(complaints) - SHOWN
+            tail = [_complaint(f"and {more} more rows like these", "mend the first ones", Place(file=str(self.path)))]
+            raise UsageError([*complaints[:SHOWN], *(tail if more > 0 else [])])
+
+    def _read_run(self, suites: Sequence[Suite]) -> None:
+        """The recorded role of a finished run. Its answers count only if they answered the same questions."""
+        try:
+            self.run_manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise UsageError(
+                _complaint(
+                    f"{self.path} is not a finished run: it has no readable manifest.json",
+                    "name a run that ended with a verdict other than broken, or a JSONL or Parquet file",
+                    Place(file=str(self.path)),
+                )
+            ) from None
+        rows = read_rows(self.path / "pairs.parquet").rows
+        asked = {(suite.name, each.example_id): each.key for suite in suites for each in build_requests(suite)}
+        other: list[Key] = []
+        for row in rows:
+            key = (row["suite"], row["id"])
+            if key not in asked:
+                self.extra += 1
+            elif row.get("request_key") != asked[key]:
+                other.append(key)
+            elif f"{self.recorded_role}_status" in row:
+                self.outputs[key] = _from_run(row, self.recorded_role)
+        if other:
+            raise UsageError(
+                _complaint(
+                    f"the run was asked something else for {len(other)} examples, such as {other[0][1]}",
+                    "the suite's prompts, choices or settings have changed since; run that model again",
+                    Place(file=str(self.path)),
+                )
+            )
+
+    def _missing(self, suites: Sequence[Suite]) -> Iterator[Complaint]:
+        for suite in suites:
+            ids = [each.id for each in suite.examples if (suite.name, each.id) not in self.outputs]
+            if ids:
+                few = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+                yield _complaint(
+                    f"the {self.role} recording lacks {len(ids)} of {len(suite.examples)} examples "
+                    f'of "{suite.name}": {few}',
+                    'record them; a request that failed is a row with `status: "error"`, not a row left out',
+                    Place(file=str(self.path)),
+                )
+
+
+def _from_run(row: Row, role: str) -> Output:
+    def cell(name: str) -> Any:
+        return row.get(f"{role}_{name}")
+
+    return Output(
+        example_id=row["id"],
+        status=cell("status"),
+        label=cell("label"),
+        text=cell("text"),
+        probs=tuple(cell("probs")) if cell("probs") is not None else None,
+        choice_logprobs=tuple(cell("choice_logprobs")) if cell("choice_logprobs") is not None else None,
+        tokens_in=cell("tokens_in"),
+        tokens_out=cell("tokens_out"),
+        latency_s=cell("latency_s"),
+        ttft_s=cell("ttft_s"),
+        prompt_hash=cell("prompt_hash"),
+        error=cell("error"),
+    )
+
+
+def _complaint(problem: str, remedy: str, place: Place) -> Complaint:
+    return Complaint(problem=problem, remedy=remedy, place=place)

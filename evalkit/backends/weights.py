@@ -1,0 +1,78 @@
+"""Which bytes a local model is made of: digests, sizes and parameter counts, read without torch."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable
+from math import prod
+from pathlib import Path
+
+from evalkit.files import digest_tree
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+    "spiece.model",
+)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model folder, in order of name."""
+    return sorted(folder.glob("*.safetensors"))
+
+
+def weights_digest(folder: Path) -> str:
+    """Of the weights and the configuration that says how to read them."""
+    return digest_tree(folder, _present(folder, [*(each.name for each in weight_files(folder)), "config.json"]))
+
+
+def tokenizer_digest(folder: Path) -> str | None:
+    """Of the tokenizer's files; None when the folder has none."""
+    names = _present(folder, TOKENIZER_FILES)
+    return digest_tree(folder, names) if names else None
+
+
+def template_digest(folder: Path) -> str | None:
+    """Of the chat template; None when the model has none of its own."""
+    names = _present(folder, ("chat_template.jinja", "chat_template.json"))
+    return digest_tree(folder, names) if names else None
+
+
+def model_digest(folder: Path) -> str:
+    """Of every file that can change an answer: weights, configuration, tokenizer, template."""
+    every = [*(each.name for each in weight_files(folder)), "config.json", *TOKENIZER_FILES]
+    return digest_tree(folder, _present(folder, [*every, "chat_template.jinja", "chat_template.json"]))
+
+
+def size_in_bytes(folder: Path) -> int:
+    """Bytes of the weight files on disk."""
+    return sum(each.stat().st_size for each in weight_files(folder))
+
+
+def parameter_count(folder: Path) -> int:
+    """Numbers stored in the weight files, by their headers. Raises ValueError for a damaged header."""
+    return sum(prod(shape) for path in weight_files(folder) for shape in _shapes(path))
+
+
+def _shapes(path: Path) -> Iterable[list[int]]:
+    # The format: eight bytes of length, then that much JSON (name -> dtype, shape, offsets).
+    with path.open("rb") as stream:
+        prefix = stream.read(8)
+        if len(prefix) < 8:
+            raise ValueError(f"{path.name} is cut off")
+        (length,) = struct.unpack("<Q", prefix)
+        if length > path.stat().st_size:
+            raise ValueError(f"{path.name} is cut off")
+        header = json.loads(stream.read(length))
+    return [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
+
+
+def _present(folder: Path, names: Iterable[str]) -> list[str]:
+    return [name for name in names if (folder / name).is_file()]

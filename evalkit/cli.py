@@ -1,0 +1,421 @@
+"""The command line: options in, one call of the pipeline, an exit code out.
+
+Everything heavy is imported inside the commands that need it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from evalkit import __version__
+from evalkit.errors import EvalkitError, UsageError
+
+if TYPE_CHECKING:
+    from evalkit.environment import Environment
+    from evalkit.pipeline import Finished
+    from evalkit.plan import Overrides, Plan
+    from evalkit.progress import Progress
+
+INTERRUPTED = 130
+_EPILOGUE = (
+    "Exit codes: 0 pass (or ungated), 1 fail, 2 wrong usage, 3 inconclusive, 4 broken, 5 empty, 130 interrupted."
+)
+
+
+class _Group(click.Group):
+    """Suggests the nearest command for one that does not exist."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from evalkit.errors import nearest
+
+            ctx.fail(f'there is no command "{args[0]}"; {nearest(args[0], self.list_commands(ctx))}')
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog=_EPILOGUE,
+)
+@click.version_option(__version__, "--version", prog_name="evalkit")
+def app() -> None:
+    """May this student model replace its teacher?
+
+    \b
+    evalkit gate                    run ./evalkit.yaml and decide
+    evalkit show runs/my-run        the verdict again
+    evalkit verify runs/my-run      derive it again from the records
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line; a user's own mistake never ends in a traceback."""
+    try:
+        code = app.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        _say("interrupted; the same command resumes where it stopped")
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        _say("interrupted; the same command resumes where it stopped")
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except UsageError as error:
+        shown = error.complaints[:20]
+        _say("\n\n".join(_safe(str(each)) for each in shown))
+        if len(error.complaints) > len(shown):
+            _say(f"\nand {len(error.complaints) - len(shown)} more errors")
+        sys.exit(error.exit_code)
+    except EvalkitError as error:
+        _say(f"error: {_safe(str(error))}")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(INTERRUPTED)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _safe(text: str) -> str:
+    from evalkit.report.text import visible
+
+    return visible(text)
+
+
+# --- options that several commands share -------------------------------------------------------------
+
+_PLAN = click.argument("plan", required=False, type=click.Path(path_type=Path))
+_RUN = click.argument("run", type=click.Path(path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print verdict.json instead of the summary.")
+_OUT = click.option(
+    "--out", type=click.Path(path_type=Path), help="The run directory.  [default: runs/<UTC>-<student>]"
+)
+_QUIET = click.option("--quiet", is_flag=True, help="No progress.")
+
+
+def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        _QUIET,
+        _JSON,
+        click.option(
+            "--cache",
+            type=click.Path(path_type=Path),
+            default=Path(".evalkit/cache"),
+            show_default=True,
+            help="Where finished batches are kept.",
+        ),
+        click.option("--seed", type=click.IntRange(min=0), help="Seed of every random draw."),
+        click.option("--limit", type=click.IntRange(min=0), help="At most this many examples of each suite."),
+        _OUT,
+        click.option("--suite", "suites", multiple=True, help="A suite folder, or one of the plan's; repeatable."),
+        click.option("--champion", help="The student in service: a finished run or a model."),
+        click.option("--student", help="The candidate model."),
+        click.option("--teacher", help="The reference model."),
+    ):
+        command = option(command)
+    return command
+
+
+# --- gate, audit, regate -----------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: evalkit gate --student ./models/student-v2 --policy recovery-97")
+@_PLAN
+@click.option("--policy", help="A named policy (recovery-99, …) or a file.")
+@_run_options
+def gate(plan: Path | None, policy: str | None, **options: Any) -> int:
+    """Run the plan, decide, write the run. PLAN defaults to ./evalkit.yaml."""
+    return _run(plan, policy, audit=False, **options)
+
+
+@app.command(epilog="Example: evalkit audit --student recorded:student.jsonl --suite suites/support-intents")
+@_PLAN
+@_run_options
+def audit(plan: Path | None, **options: Any) -> int:
+    """Measure everything, decide nothing: the verdict is `ungated`."""
+    return _run(plan, None, audit=True, **options)
+
+
+def _run(
+    plan: Path | None,
+    policy: str | None,
+    *,
+    audit: bool,
+    out: Path | None,
+    cache: Path,
+    as_json: bool,
+    quiet: bool,
+    **over: Any,
+) -> int:
+    from evalkit.pipeline import gate as run_gate
+    from evalkit.progress import Progress
+
+    read = _plan(plan, policy, over)
+    with Progress(quiet=quiet) as progress:
+        finished = run_gate(read, out, cache, _environment(progress), audit=audit)
+    return _conclude(finished, as_json)
+
+
+def _plan(path: Path | None, policy: str | None, over: dict[str, Any]) -> Plan:
+    from evalkit.plan import Overrides, load_plan
+
+    overrides: Overrides = Overrides(policy=policy, **over)
+    default = Path("evalkit.yaml")
+    if path is None and (default.is_file() or not (overrides.student and overrides.suites)):
+        path = default
+    if path is not None and path.is_dir():
+        path = path / "evalkit.yaml"
+    return load_plan(path, overrides)
+
+
+@app.command(epilog="Example: evalkit regate runs/my-run --policy recovery-97")
+@_RUN
+@click.option("--policy", required=True, help="A named policy or a file.")
+@_OUT
+@_JSON
+def regate(run: Path, policy: str, out: Path | None, as_json: bool) -> int:
+    """Another verdict from a finished run's pairs; no model runs."""
+    from evalkit.pipeline import regate as run_regate
+    from evalkit.policy import load_policy
+
+    return _conclude(run_regate(run, load_policy(policy), out, _environment(None)), as_json)
+
+
+def _environment(progress: Progress | None) -> Environment:
+    from evalkit.environment import Environment
+
+    command = shlex.join(["evalkit", *sys.argv[1:]])
+    if progress is None:
+        return Environment(command=command, log=_say)
+    return Environment(command=command, log=_say, progress=progress)
+
+
+def _conclude(finished: Finished, as_json: bool) -> int:
+    if as_json:
+        print((finished.out / "verdict.json").read_text(encoding="utf-8"), end="")
+    else:
+        _print_record(finished.record)
+        print(f"report  {finished.out / 'report.html'}")
+    return finished.verdict.exit_code
+
+
+def _print_record(record: Any) -> None:
+    from evalkit import report
+
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    colour = colour or bool(os.environ.get("FORCE_COLOR") and not os.environ.get("NO_COLOR"))
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+    print(report.terminal(record, colour=colour, ascii_only=not encoding.startswith("utf")), end="")
+
+
+# --- finished runs -----------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: evalkit show runs/my-run")
+@_RUN
+@_JSON
+def show(run: Path, as_json: bool) -> int:
+    """Print a run's verdict. The exit code is 0: it is the printing that is asked for."""
+    from evalkit.store import read_verdict
+
+    verdict = read_verdict(run)
+    if as_json:
+        print((run / "verdict.json").read_text(encoding="utf-8"), end="")
+    else:
+        _print_record(_record(run, verdict))
+    return 0
+
+
+@app.command("report", epilog="Example: evalkit report runs/my-run --out report.html")
+@_RUN
+@click.option("--out", type=click.Path(path_type=Path), help="The page to write.  [default: RUN/report.html]")
+def report_command(run: Path, out: Path | None) -> int:
+    """Render a run's HTML report again."""
+    from evalkit import report
+    from evalkit.files import write_whole
+    from evalkit.store import read_verdict
+
+    page = report.html(_record(run, read_verdict(run)))
+    target = out or run / "report.html"
+    write_whole(target, page)
+    print(target)
+    return 0
+
+
+def _record(run: Path, verdict: Any) -> Any:
+    """A run as reports see it; of a broken one, which has no manifest, just the verdict."""
+    from evalkit.conclude import Conclusion, run_record
+    from evalkit.store import read_run
+
+    if verdict.word == "broken":
+        return run_record([], Conclusion(verdict=verdict, results=(), timings=()), {})
+    read = read_run(run)
+    conclusion = Conclusion(verdict=read.verdict, results=read.results, timings=read.timings)
+    return run_record(read.columns, conclusion, read.manifest)
+
+
+@app.command(epilog="Example: evalkit verify runs/my-run --student ./models/student")
+@_RUN
+@click.option("--student", type=click.Path(path_type=Path), help="A model folder to hold against the run.")
+def verify(run: Path, student: Path | None) -> int:
+    """Derive a run's numbers and verdict again, hash its models again; exit 4 at the first difference."""
+    from evalkit.provenance.verify import verify as run_verify
+
+    verified = run_verify(run, student)
+    for line in verified.checked:
+        print(f"same     {_safe(line)}")
+    for line in verified.unchecked:
+        print(f"skipped  {_safe(line)}")
+    print(f"verified: the verdict of {run} follows from its records")
+    return 0
+
+
+# --- suites, schemas, power --------------------------------------------------------------------------
+
+
+@app.group(cls=_Group)
+def suite() -> None:
+    """Look at suites without a model."""
+
+
+@suite.command(epilog="Example: evalkit suite lint suites/support-intents")
+@click.argument("paths", nargs=-1, required=True)
+@_JSON
+def lint(paths: tuple[str, ...], as_json: bool) -> int:
+    """Find what is weak or wrong about suites; exit 2 when there is a finding."""
+    from evalkit.lint import lint as run_lint
+
+    findings = []
+    for path in paths:
+        try:
+            findings += run_lint(_suite(path))
+        except UsageError as error:
+            findings += error.complaints
+    if as_json:
+        rows = [
+            {"problem": each.problem, "remedy": each.remedy, "place": str(each.place) if each.place else None}
+            for each in findings
+        ]
+        print(json.dumps({"findings": rows}, ensure_ascii=False, indent=1))
+    elif findings:
+        print("\n\n".join(_safe(str(each)).replace("error: ", "finding: ", 1) for each in findings))
+    else:
+        print(f"no findings in {len(paths)} {'suite' if len(paths) == 1 else 'suites'}")
+    return 2 if findings else 0
+
+
+@suite.command("show", epilog="Example: evalkit suite show suites/support-intents")
+@click.argument("path")
+@click.option("--examples", default=3, show_default=True, type=click.IntRange(min=0), help="How many to print.")
+def show_suite(path: str, examples: int) -> int:
+    """Print what a suite holds: its facts, its slices, its first prompts."""
+    from collections import Counter
+
+    from evalkit.requests import build_requests, prompt_text
+
+    read = _suite(path)
+    facts = read.facts
+    print(f"{facts.name}  version {facts.version}  {facts.kind}  {facts.task}, scored by {facts.scorer}")
+    print(f"{len(read.examples)} examples, {sum(each.target is not None for each in read.examples)} with a target")
+    print(f"digest {facts.digest}")
+    for name in facts.slice_names:
+        counts = Counter(each.slices.get(name, "(none)") for each in read.examples)
+        print(_safe(f"slice {name}: " + ", ".join(f"{value} {count}" for value, count in counts.most_common(12))))
+    for each, example in zip(build_requests(read)[:examples], read.examples, strict=False):
+        print(f"\n--- {_safe(example.id)}  target: {_safe(example.target or 'none')}")
+        print(_safe(prompt_text(each.prompt)))
+    return 0
+
+
+def _suite(path: str) -> Any:
+    from evalkit.shipped import shipped
+    from evalkit.suite import load_suite
+
+    place = Path(path)
+    if not place.exists() and path in shipped("suites"):
+        place = shipped("suites")[path]
+    return load_suite(place / "suite.yaml" if place.is_dir() else place)
+
+
+@app.command(epilog="Example: evalkit schema plan > .evalkit.schema.json")
+@click.argument("file", type=click.Choice(["plan", "suite", "policy"]))
+def schema(file: str) -> int:
+    """Print the JSON Schema of a file, for editors."""
+    from evalkit.schema import json_schema
+
+    print(json.dumps(json_schema(file), indent=1, ensure_ascii=False))
+    return 0
+
+
+@app.command(epilog="Example: evalkit power --margin 0.02 --discordance 0.08")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="The largest drop in accuracy that is acceptable.",
+)
+@click.option(
+    "--discordance",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Share of examples on which exactly one model is right.",
+)
+@click.option(
+    "--difference",
+    type=click.FloatRange(-1, 1),
+    default=0.0,
+    show_default=True,
+    help="The true difference, student minus teacher.",
+)
+@click.option("--n", type=click.IntRange(min=1), help="Examples at hand: print what they can detect.")
+@click.option("--suite", "suite_path", help="Take n from a suite.")
+@click.option(
+    "--level",
+    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="One-sided confidence.",
+)
+@click.option(
+    "--power",
+    "wanted",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.8,
+    show_default=True,
+    help="How often a good student should pass.",
+)
+@_JSON
+def power(
+    margin: float | None,
+    discordance: float,
+    difference: float,
+    n: int | None,
+    suite_path: str | None,
+    level: float,
+    wanted: float,
+    as_json: bool,
+) -> int:
+    """How many examples a margin needs, or what a suite can detect."""
+    from evalkit.power import plan_power, sentences
+
+    if suite_path is not None:
+        n = sum(each.target is not None for each in _suite(suite_path).examples)
+    answer = plan_power(margin, discordance, difference, n, level, wanted)
+    print(json.dumps(answer, indent=1) if as_json else "\n".join(sentences(answer)))
+    return 0

@@ -1,0 +1,144 @@
+"""From pairs to a verdict: what follows from records, policy and time alone, so that anybody can derive it again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit.estimate import Evidence, populations
+from evalkit.gate import Agenda, Champion, agenda, decide
+from evalkit.ledger import transitions, worth_reading
+from evalkit.metrics import catalogue
+from evalkit.policy import Policy, policy_from_text
+from evalkit.table import Columns
+from evalkit.types import ERRORED, Measured, MetricRow, Question, RunRecord, Verdict
+
+AUDIT_LEVEL = 0.95
+# Without a policy nothing says how many failures are too many, and an audit measures what it can; a model
+# that answered nothing at all left nothing to measure.
+AUDIT_MAX_ERROR_RATE = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Premises:
+    """What a conclusion rests on, besides the pairs. `policy` is None for an audit."""
+
+    models: Mapping[str, Mapping[str, Any]]
+    policy: Policy | None
+    champion: Champion
+    seed: int
+    now: dt.datetime
+    notes: tuple[str, ...] = ()
+
+    @property
+    def coverage(self) -> float:
+        return self.policy.coverage if self.policy is not None else round(2 * AUDIT_LEVEL - 1, 12)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """The verdict, and every number behind it; `timings` are those measured with a clock."""
+
+    verdict: Verdict
+    results: tuple[MetricRow, ...]
+    timings: tuple[MetricRow, ...]
+
+
+def broken_by_errors(columns: Sequence[Columns], policy: Policy | None) -> list[str]:
+    """Suites on which a model failed more often than the policy lets it, in words."""
+    limit = policy.max_error_rate if policy is not None else AUDIT_MAX_ERROR_RATE
+    found = []
+    for each in columns:
+        for role in each.roles:
+            if role not in ("teacher", "student") or each.n == 0:
+                continue
+            statuses = each.data[f"{role}_status"]
+            errors = [index for index, status in enumerate(statuses) if status in ERRORED]
+            rate = len(errors) / each.n
+            if rate > limit or rate == 1.0:
+                first = each.data[f"{role}_error"][errors[0]] or statuses[errors[0]]
+                found.append(
+                    f"the {role} failed on {len(errors)} of {each.n} examples of {each.facts.name}, more than "
+                    f"max_error_rate {limit:g} allows; the first says: {first}"
+                    if rate > limit
+                    else f"the {role} failed on every example of {each.facts.name}; the first says: {first}"
+                )
+    return found
+
+
+def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
+    """Measure, judge and decide."""
+    evidence = Evidence(tuple(columns), premises.models, premises.coverage, premises.seed)
+    rows = evidence.measure()
+    verdict = (
+        _audited(premises)
+        if premises.policy is None
+        else _gated(premises.policy, evidence, rows, populations_agenda(columns, evidence, premises), premises)
+    )
+    timed = {name for name, (_, family) in catalogue().items() if family is not None and family.timed}
+    return Conclusion(
+        verdict=verdict,
+        results=tuple(row for question, row in rows.items() if question.metric not in timed),
+        timings=tuple(row for question, row in rows.items() if question.metric in timed),
+    )
+
+
+def populations_agenda(columns: Sequence[Columns], evidence: Evidence, premises: Premises) -> Agenda:
+    """What the policy asks of these suites."""
+    assert premises.policy is not None
+    return agenda(premises.policy, populations(columns), premises.champion, evidence.matches)
+
+
+def _gated(
+    policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow], asked: Agenda, premises: Premises
+) -> Verdict:
+    measured: dict[Question, Measured] = {question: row.measured for question, row in rows.items()}
+    for each in asked.asked:
+        if each.question.where and each.missing is None and (row := evidence.answer(each.question)) is not None:
+            measured[each.question] = row.measured
+    return decide(
+        policy,
+        asked,
+        measured,
+        now=premises.now,
+        examples=evidence.examples,
+        regressed=evidence.regressed(1 - policy.level),
+        notes=premises.notes,
+    )
+
+
+def _audited(premises: Premises) -> Verdict:
+    reasons = ("an audit measures and does not decide: no policy was applied", *premises.notes)
+    return Verdict(word="ungated", reasons=reasons)
+
+
+def run_record(columns: Sequence[Columns], conclusion: Conclusion, manifest: Mapping[str, Any]) -> RunRecord:
+    """The run as its reports see it."""
+    return RunRecord(
+        manifest=manifest,
+        verdict=conclusion.verdict,
+        results=conclusion.results,
+        timings=conclusion.timings,
+        transitions=transitions(columns),
+        pairs=worth_reading(columns),
+        pairs_total=sum(each.n for each in columns),
+    )
+
+
+def premises_of(manifest: Mapping[str, Any], policy_text: str | None, now: dt.datetime) -> Premises:
+    """The premises that a finished run recorded, under the given policy text."""
+    champion = manifest.get("champion") or {"named": False, "missing": {}}
+    name = (manifest.get("policy") or {}).get("name") or "policy"
+    return Premises(
+        models=manifest["models"],
+        policy=policy_from_text(policy_text, name) if policy_text is not None else None,
+        champion=Champion(
+            named=champion["named"],
+            missing={None if suite == "*" else suite: why for suite, why in champion["missing"].items()},
+        ),
+        seed=manifest["seed"],
+        now=now,
+        notes=tuple(manifest.get("notes", ())),
+    )

@@ -1,0 +1,205 @@
+"""Rows out of JSONL, CSV, Parquet and the hub, as plain dictionaries that remember their line.
+
+CSV is read as text and nothing else: a reader that guesses types turns the label `NA` into nothing and
+the id `007` into 7.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import Complaint, Place, UsageError
+
+Row = dict[str, Any]
+SUFFIXES = (".jsonl", ".csv", ".parquet")
+# One malformed file must not print a thousand complaints.
+SHOWN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """The rows of one source; `places[i]` says where row i stands. `digest_parts` identify the bytes."""
+
+    rows: list[Row]
+    source: str
+    first_line: int
+    lines: list[int] | None = None
+
+    def place(self, index: int, key: str | None = None) -> Place:
+        line = self.lines[index] if self.lines is not None else None
+        shown = key if line is not None or key is None else f"row {index + self.first_line} › {key}"
+        if line is None and key is None:
+            shown = f"row {index + self.first_line}"
+        return Place(file=self.source, line=line, key=shown)
+
+
+def read_rows(path: Path) -> Rows:
+    """All rows of a file, by its ending. Raises UsageError: absent, unknown ending, malformed lines."""
+    if not path.is_file():
+        raise UsageError(
+            Complaint(
+                problem=f"there is no data file {path}",
+                remedy="paths in a file are relative to that file",
+                place=Place(file=str(path)),
+            )
+        )
+    if path.suffix == ".jsonl":
+        return _jsonl(path)
+    if path.suffix == ".csv":
+        return _csv(path)
+    if path.suffix == ".parquet":
+        return _parquet(path)
+    raise UsageError(
+        Complaint(
+            problem=f"{path.name} ends in neither {', '.join(SUFFIXES[:-1])} nor {SUFFIXES[-1]}",
+            remedy="convert it, or rename it if it is one of these",
+            place=Place(file=str(path)),
+        )
+    )
+
+
+def read_hub(name: str, split: str, revision: str) -> Rows:
+    """All rows of a hub dataset at one revision. Raises UsageError when it cannot be had."""
+    import datasets
+
+    try:
+        loaded = datasets.load_dataset(name, split=split, revision=revision)
+    except (OSError, ValueError, ConnectionError, datasets.exceptions.DatasetsError) as error:
+        raise UsageError(
+            Complaint(
+                problem=f"the hub dataset {name} (split {split}, revision {revision}) cannot be loaded: "
+                + str(error).splitlines()[0][:200],
+                remedy="check the name, split and revision, and that the hub can be reached; or use a local file",
+            )
+        ) from None
+    return Rows(rows=[dict(row) for row in loaded], source=f"hub:{name}@{revision}/{split}", first_line=1)
+
+
+def text_of(value: Any) -> str | None:
+    """A cell as text: None and the empty text are nothing; true is `true`; 3.0 stays `3.0`."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return str(value)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    with path.open(encoding="utf-8-sig", newline="\n") as stream:
+        yield from enumerate(stream, start=1)
+
+
+def _jsonl(path: Path) -> Rows:
+    rows, lines, complaints = [], [], []
+    try:
+        for number, line in _text_lines(path):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line, parse_constant=_refuse_constant)
+                if not isinstance(row, dict):
+                    raise ValueError("it is not an object in braces")
+            except ValueError as error:
+                complaints.append(_bad_line(path, number, error))
+                continue
+            rows.append(row)
+            lines.append(number)
+    except UnicodeDecodeError as error:
+        complaints.append(_not_utf8(path, error))
+    if complaints:
+        more = len(complaints) - SHOWN
+        if more > 0:
+            complaints = [*complaints[:SHOWN], _more(path, more)]
+        raise UsageError(complaints)
+    return Rows(rows=rows, source=str(path), first_line=1, lines=lines)
+
+
+def _csv(path: Path) -> Rows:
+    rows, lines, complaints = [], [], []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            for row in reader:
+                if None in row or None in row.values():
+                    complaints.append(
+                        Complaint(
+                            problem=f"the row has {'more' if None in row else 'fewer'} cells than the header",
+                            remedy="quote cells that hold commas; every row needs as many cells as the header",
+                            place=Place(file=str(path), line=reader.line_num),
+                        )
+                    )
+                    continue
+                rows.append(dict(row))
+                lines.append(reader.line_num)
+    except UnicodeDecodeError as error:
+        complaints.append(_not_utf8(path, error))
+    except csv.Error as error:
+        complaints.append(
+            Complaint(
+                problem=f"this is not CSV: {error}",
+                remedy="check quotes and cell sizes",
+                place=Place(file=str(path), line=reader.line_num),
+            )
+        )
+    if complaints:
+        raise UsageError(
+            [*complaints[:SHOWN], *([_more(path, len(complaints) - SHOWN)] if len(complaints) > SHOWN else [])]
+        )
+    return Rows(rows=rows, source=str(path), first_line=2, lines=lines)
+
+
+def _parquet(path: Path) -> Rows:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UsageError(
+            Complaint(
+                problem=f"this is not a Parquet file: {str(error).splitlines()[0]}",
+                remedy="was the file cut while being written?",
+                place=Place(file=str(path)),
+            )
+        ) from None
+    return Rows(rows=table.to_pylist(), source=str(path), first_line=1)
+
+
+def _bad_line(path: Path, number: int, error: ValueError) -> Complaint:
+    message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+    where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+    return Complaint(
+        problem=f"line {number} is not a JSON object: {message[0].lower()}{message[1:]}{where}",
+        remedy="every line must be one complete object; was the file cut while being written?",
+        place=Place(file=str(path), line=number),
+    )
+
+
+def _not_utf8(path: Path, error: UnicodeDecodeError) -> Complaint:
+    return Complaint(
+        problem=f"the file is not UTF-8: {error.reason} at byte {error.start}",
+        remedy="save it as UTF-8",
+        place=Place(file=str(path)),
+    )
+
+
+def _more(path: Path, count: int) -> Complaint:
+    return Complaint(
+        problem=f"and {count} more lines like these",
+        remedy="mend the first ones and try again",
+        place=Place(file=str(path)),
+    )

@@ -1,0 +1,30 @@
+"""What is not pure, passed in: the clock, the time of day, where progress and log lines go."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# (what is being done, done, in all)
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """No progress is shown."""
+
+
+def _utc() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """`now` is the UTC time of day; `clock` counts seconds from anywhere; `log` takes one line."""
+
+    now: Callable[[], dt.datetime] = _utc
+    clock: Callable[[], float] = time.perf_counter
+    log: Callable[[str], None] = lambda line: None
+    progress: Progress = _silent
+    command: str = ""

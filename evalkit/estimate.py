@@ -1,0 +1,219 @@
+"""Pairs → Estimates: every metric on every suite and slice, and whatever else a policy asks.
+
+Also what a reader wants beside the numbers: which examples speak against the student, and which slices
+regressed by more than chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from evalkit.metrics import Family, Metric, Setting, catalogue, families, run_families
+from evalkit.metrics.accuracy import binary
+from evalkit.stats.multiple import holm
+from evalkit.stats.paired import mcnemar_worse
+from evalkit.table import Columns, PairTable, column_names, slice_columns, slice_counts, table
+from evalkit.types import (
+    SEVERITIES,
+    Estimate,
+    Measured,
+    MetricRow,
+    Population,
+    Question,
+    RegressedSlice,
+    Undefined,
+    Versus,
+)
+
+EVIDENCE = 10
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The pairs of a run, ready to be asked. Everything asked of it depends on the pairs, level and seed alone."""
+
+    columns: tuple[Columns, ...]
+    models: Mapping[str, Mapping[str, Any]]
+    level: float
+    seed: int
+    _tables: dict[tuple[str, Versus], PairTable] = field(default_factory=dict, repr=False, compare=False)
+
+    def measure(self) -> dict[Question, MetricRow]:
+        """Every metric on the run, on every suite, and on every slice of it, against every reference."""
+        rows: dict[Question, MetricRow] = {}
+        for each in self.columns:
+            for versus in self._references(each):
+                for name in (None, *_slice_names(each)):
+                    self._add(rows, each, versus, name)
+        for family in run_families():
+            for metric in family.metrics:  # type: ignore[attr-defined]
+                measured = family.measure(self.models, self.level)[metric.name]  # type: ignore[attr-defined]
+                if self._has_teacher or metric.name.endswith(".student"):
+                    question = Question(metric=metric.name)
+                    rows[question] = _row(question, metric, measured)
+        return rows
+
+    def answer(self, question: Question) -> MetricRow | None:
+        """One metric on filtered pairs; None when the metric does not apply to the suite."""
+        found = catalogue().get(question.metric)
+        columns = next((each for each in self.columns if each.facts.name == question.suite), None)
+        if found is None or columns is None or found[1] is None or question.versus not in self._references(columns):
+            return None
+        metric, family = found[0], found[1]
+        pairs = self._pairs(columns, question)
+        names = (question.versus, columns.facts.name, question.slice or "", repr(question.where))
+        measured = family.measure(pairs, Setting(self.level, self.seed, names))[metric.name]
+        return _row(question, metric, measured)
+
+    def matches(self, suite: str, where: tuple[tuple[str, tuple[str, ...]], ...]) -> int:
+        """How many of a suite's examples a filter lets through."""
+        columns = next(each for each in self.columns if each.facts.name == suite)
+        return int(self._pairs(columns, Question(metric="", suite=suite)).where_mask(where).sum())
+
+    def examples(self, question: Question) -> tuple[str, ...]:
+        """Ids that speak against the student on what was asked, the gravest first, at most ten."""
+        columns = next((each for each in self.columns if each.facts.name == question.suite), None)
+        if columns is None or question.versus not in self._references(columns):
+            return ()
+        pairs = self._pairs(columns, question)
+        if pairs.teacher is None:
+            return ()
+        against = _against(question.metric, pairs)
+        gravity = np.array([SEVERITIES.index(each) for each in pairs.severity])
+        order = sorted(np.flatnonzero(against), key=lambda index: -gravity[index])
+        return tuple(str(pairs.ids[index]) for index in order[:EVIDENCE])
+
+    def regressed(self, alpha: float) -> tuple[RegressedSlice, ...]:
+        """Slices on which more was lost than chance explains, after Holm over all of them; worst first.
+
+        One-sided exact sign test on the examples whose outcome changed (on groups' net changes, where
+        there are groups).
+        """
+        tested: list[tuple[RegressedSlice, float]] = []
+        for each in self.columns:
+            if not binary(each.facts) or not self._has_teacher or "teacher" not in each.roles:
+                continue
+            pairs = self._pairs(each, Question(metric="", suite=each.facts.name)).with_target
+            for name in _slice_names(each):
+                part = pairs.take(pairs.slice_mask(name))
+                if part.n:
+                    tested.append(_tested(each.facts.name, name, part))
+        if not tested:
+            return ()
+        adjusted = holm([p for _, p in tested])
+        found = [replace(each, p_holm=float(p)) for (each, _), p in zip(tested, adjusted, strict=True) if p < alpha]
+        return tuple(sorted(found, key=lambda each: (each.difference, each.suite, each.slice)))
+
+    @property
+    def _has_teacher(self) -> bool:
+        return any("teacher" in each.roles for each in self.columns)
+
+    def _references(self, columns: Columns) -> tuple[Versus, ...]:
+        # Without a teacher the student's own metrics are still measured, under the only name there is.
+        return ("teacher", "champion") if "champion" in columns.roles else ("teacher",)
+
+    def _pairs(self, columns: Columns, question: Question) -> PairTable:
+        key = (columns.facts.name, question.versus)
+        if key not in self._tables:
+            self._tables[key] = _reference_table(columns, question.versus)
+        pairs = self._tables[key]
+        if question.slice is not None:
+            pairs = pairs.take(pairs.slice_mask(question.slice))
+        return pairs.take(pairs.where_mask(question.where)) if question.where else pairs
+
+    def _add(self, rows: dict[Question, MetricRow], columns: Columns, versus: Versus, name: str | None) -> None:
+        facts = columns.facts
+        question = Question(metric="", suite=facts.name, slice=name, versus=versus)
+        pairs = self._pairs(columns, question)
+        setting = Setting(self.level, self.seed, (versus, facts.name, name or ""))
+        for family in families():
+            if not family.applies(facts) or not _measured_there(family, name):
+                continue
+            measured = family.measure(pairs, setting)
+            for metric in _asked(family.metrics, versus, "teacher" in columns.roles):
+                asked = replace(question, metric=metric.name)
+                rows[asked] = _row(asked, metric, measured[metric.name])
+
+
+def populations(columns: Iterable[Columns]) -> tuple[Population, ...]:
+    """What a policy may ask of each suite."""
+    return tuple(
+        Population(
+            facts=each.facts,
+            n=each.n,
+            slices=slice_counts(each),
+            columns=frozenset(column_names(each)),
+        )
+        for each in columns
+    )
+
+
+def _reference_table(columns: Columns, versus: Versus) -> PairTable:
+    if versus == "champion":
+        return table(columns, "champion")
+    # A student alone is its own reference: what compares is then left out (`_asked`).
+    return table(columns, "teacher" if "teacher" in columns.roles else "student")
+
+
+def _asked(metrics: Sequence[Metric], versus: Versus, teacher: bool) -> list[Metric]:
+    """Against a champion only what compares; without a teacher only what is the student's own."""
+    if versus == "champion":
+        return [each for each in metrics if each.compares]
+    if not teacher:
+        return [each for each in metrics if not each.compares and each.name.endswith(".student")]
+    return list(metrics)
+
+
+def _measured_there(family: Family, name: str | None) -> bool:
+    if name is None or family.slices == "all":
+        return True
+    return family.slices == "declared" and not name.startswith("target=")
+
+
+def _slice_names(columns: Columns) -> list[str]:
+    counts = slice_counts(columns)
+    return [f"{name}={value}" for name in slice_columns(columns.facts) for value in sorted(counts[name])]
+
+
+def _row(question: Question, metric: Metric, measured: Measured) -> MetricRow:
+    if question.versus == "champion":
+        measured = _in_champions_name(measured)
+    return MetricRow(question=question, measured=measured, direction=metric.direction, unit=metric.unit)
+
+
+def _in_champions_name(measured: Measured) -> Measured:
+    """The champion stands where the teacher stands; the words should say so."""
+    if isinstance(measured, Estimate):
+        return replace(measured, method=measured.method.replace("teacher", "champion"))
+    return Undefined(reason=measured.reason.replace("teacher", "champion"))
+
+
+def _against(metric: str, pairs: PairTable) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    assert pairs.teacher is not None
+    if metric.startswith("agreement."):
+        return np.asarray(pairs.teacher.answer != pairs.student.answer, dtype=bool)
+    if metric.startswith("outputs."):
+        return np.asarray(pairs.student.errored | pairs.student.unparsable | (pairs.student.status == "empty"))
+    if metric.startswith(("latency.", "size.")):
+        return np.zeros(pairs.n, dtype=bool)
+    return np.asarray(pairs.has_target & pairs.teacher.correct & ~pairs.student.correct)
+
+
+def _tested(suite: str, name: str, pairs: PairTable) -> tuple[RegressedSlice, float]:
+    assert pairs.teacher is not None
+    change = pairs.student.correct.astype(int) - pairs.teacher.correct.astype(int)
+    net = change if pairs.group is None else np.bincount(np.unique(pairs.group, return_inverse=True)[1], change)
+    row = RegressedSlice(
+        suite=suite,
+        slice=name,
+        difference=float(change.mean()),
+        n=pairs.n,
+        lost=int((change < 0).sum()),
+        gained=int((change > 0).sum()),
+        p_holm=1.0,
+    )
+    return row, mcnemar_worse(int((net < 0).sum()), int((net > 0).sum()))

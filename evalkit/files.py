@@ -1,0 +1,82 @@
+"""Bytes on disk: canonical JSON, digests, writes that are whole or absent. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:
+    """One text for equal values: sorted keys, no spaces, NaN refused. What digests are made of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def pretty_json(value: Any) -> str:
+    """The JSON that run directories hold: readable, in the order given, never NaN."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def digest_text(text: str) -> str:
+    """sha256 of the UTF-8 bytes, with its name in front. Lone surrogates are kept apart, not refused."""
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def digest_value(value: Any) -> str:
+    """Digest of a JSON value by its canonical text."""
+    return digest_text(canonical_json(value))
+
+
+def digest_file(path: Path) -> str:
+    """sha256 of a file's bytes. Raises OSError when it cannot be read."""
+    with path.open("rb") as stream:
+        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_tree(root: Path, names: Iterable[str] | None = None) -> str:
+    """One digest for files under `root` (all of them, or the relative `names`).
+
+    Each file's digest is concatenated in alphabetical order of its path, as model signing tools do, so
+    that moving the folder changes nothing and any byte or name changes everything. Version-control
+    folders are left out.
+    """
+    found = sorted(names) if names is not None else sorted(_relative_files(root))
+    whole = hashlib.sha256()
+    for name in found:
+        whole.update(name.encode("utf-8", "surrogatepass") + b"\0")
+        whole.update(bytes.fromhex(digest_file(root / name).removeprefix("sha256:")))
+    return "sha256:" + whole.hexdigest()
+
+
+def _relative_files(root: Path) -> list[str]:
+    if root.is_file():
+        return [""]
+    return [
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.is_file() and not any(part.startswith(".git") for part in path.relative_to(root).parts)
+    ]
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write so that a reader sees all of it or nothing, whatever kills this process. Parents are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp makes files that only their owner can read; a run is there to be shared.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,85 @@
+"""Pairs for readers: the transition table of each suite, and the examples worth looking at, worst first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from evalkit.metrics.accuracy import binary
+from evalkit.metrics.flips import flips
+from evalkit.table import Columns, table
+from evalkit.types import SEVERITIES, Pair, Role, Scored, Transition
+
+# A page that holds a hundred thousand answers is no page; pairs.parquet has them all.
+SHOWN = 2000
+_ORDER = ("right_to_wrong", "wrong_to_other_wrong", "no_target", "wrong_to_right", "both_wrong_same", "both_right")
+
+
+def transitions(columns: Sequence[Columns]) -> dict[str, Transition]:
+    """Who was right on the examples that have a target, suite by suite; none without a teacher."""
+    found: dict[str, Transition] = {}
+    for each in columns:
+        if "teacher" not in each.roles or not binary(each.facts):
+            continue
+        kinds = flips(table(each, "teacher").with_target)
+        counts = {str(name): int(count) for name, count in zip(*np.unique(kinds, return_counts=True), strict=True)}
+        if len(kinds):
+            found[each.facts.name] = Transition(
+                both_right=counts.get("both_right", 0),
+                right_to_wrong=counts.get("right_to_wrong", 0),
+                wrong_to_right=counts.get("wrong_to_right", 0),
+                both_wrong_same=counts.get("both_wrong_same", 0),
+                wrong_to_other_wrong=counts.get("wrong_to_other_wrong", 0),
+            )
+    return found
+
+
+def worth_reading(columns: Sequence[Columns]) -> tuple[Pair, ...]:
+    """Pairs whose outcome, answer or status differs, the gravest first: right to wrong, then by severity,
+    then by how sure the student was. Without a teacher: what the student got wrong."""
+    found: list[tuple[tuple[int, int, float, str], Pair]] = []
+    for each in columns:
+        reference: Role = "teacher" if "teacher" in each.roles else "student"
+        kinds = flips(table(each, reference))
+        for index in range(each.n):
+            pair = _pair(each, index, str(kinds[index]))
+            if _worth(pair):
+                confidence = pair.student.confidence or 0.0
+                gravity = -SEVERITIES.index(pair.severity)
+                found.append(((_ORDER.index(pair.flip), gravity, -confidence, pair.id), pair))
+    found.sort(key=lambda entry: entry[0])
+    return tuple(pair for _, pair in found[:SHOWN])
+
+
+def _worth(pair: Pair) -> bool:
+    if pair.teacher is None:
+        return pair.student.correct is False or pair.student.status != "ok"
+    if pair.flip in ("right_to_wrong", "wrong_to_right", "wrong_to_other_wrong"):
+        return True
+    return pair.teacher.answer != pair.student.answer or pair.teacher.status != pair.student.status
+
+
+def _pair(columns: Columns, index: int, flip: str) -> Pair:
+    data = columns.data
+    return Pair(
+        suite=columns.facts.name,
+        id=data["id"][index],
+        input=data["input"][index],
+        target=data["target"][index],
+        slices=json.loads(data["slices"][index]),
+        severity=data["severity"][index],
+        group=data["group"][index],
+        flip=flip,  # type: ignore[arg-type]
+        teacher=_scored(columns, "teacher", index) if "teacher" in columns.roles else None,
+        student=_scored(columns, "student", index),
+    )
+
+
+def _scored(columns: Columns, role: Role, index: int) -> Scored:
+    def cell(name: str) -> object:
+        return columns.data[f"{role}_{name}"][index]
+
+    names = ("status", "answer", "correct", "unparsable", "why", "text", "confidence", "latency_s", "error")
+    return Scored(**{name: cell(name) for name in names})  # type: ignore[arg-type]

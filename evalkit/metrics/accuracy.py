@@ -1,0 +1,148 @@
+"""Accuracy of both models and what the student keeps of it (statistics.md B1–B6 of the design's research).
+
+Every example with a target counts; an output that failed, said nothing or could not be parsed is not correct.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from evalkit.metrics import Family, Metric, Setting, undefined
+from evalkit.metrics.intervals import (
+    cells,
+    clustered,
+    difference_of_shares,
+    exact,
+    p_value,
+    share,
+)
+from evalkit.stats.mean import ratio_linearised
+from evalkit.stats.paired import mcnemar, ratio_tang
+from evalkit.stats.power import minimum_detectable_drop
+from evalkit.stats.proportion import wilson
+from evalkit.table import PairTable
+from evalkit.types import Estimate, Measured, SuiteFacts, Undefined
+
+# Scorers whose judgement is right or wrong; the others give marks, and have score.* in place of accuracy.*.
+CONTINUOUS = frozenset({"text_similarity", "judge"})
+
+
+def binary(facts: SuiteFacts) -> bool:
+    """Suites on which an answer is right or wrong."""
+    return facts.scorer not in CONTINUOUS and facts.kind != "safety-refusal"
+
+
+def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
+    """The accuracy family on the pairs that have a target."""
+    pairs = pairs.with_target
+    if pairs.n == 0:
+        return undefined(FAMILY, "no example has a target")
+    assert pairs.teacher is not None
+    teacher, student = pairs.teacher.correct, pairs.student.correct
+    _, b, c, _ = cells(teacher, student)
+    return {
+        "accuracy.teacher": share(teacher, pairs, setting, _uncounted(int(pairs.teacher.errored.sum()))),
+        "accuracy.student": share(student, pairs, setting, _uncounted(int(pairs.student.errored.sum()))),
+        "accuracy.difference": difference_of_shares(teacher, student, pairs, setting),
+        "accuracy.retention": _retention(pairs, setting),
+        "accuracy.retention_above_chance": _retention_above_chance(pairs, setting),
+        "accuracy.mcnemar_p": p_value(mcnemar(b, c)[1], pairs.n, setting, "McNemar mid-p, two-sided"),
+        "accuracy.minimum_detectable_drop": _detectable(b + c, pairs.n, setting),
+    }
+
+
+def _uncounted(errored: int) -> str:
+    return f"{errored} errored outputs counted as wrong" if errored else ""
+
+
+def _retention(pairs: PairTable, setting: Setting) -> Measured:
+    """Student's accuracy over the teacher's, in [0, inf): Tang's paired score interval."""
+    assert pairs.teacher is not None
+    teacher, student = pairs.teacher.correct, pairs.student.correct
+    a, b, c, d = cells(teacher, student)
+    if a + b == 0:
+        return Undefined(reason="the teacher is never right, so there is nothing to retain")
+    interval = ratio_tang(a, b, c, d, setting.level)
+    if interval is None or not math.isfinite(interval.high):
+        return Undefined(reason=f"the teacher is right only {a + b} times: too few to bound a ratio")
+    value = (a + c) / (a + b)
+    estimate = Estimate(
+        value=value,
+        low=min(interval.low, value),
+        high=max(interval.high, value),
+        level=setting.level,
+        n=pairs.n,
+        method="Tang paired score ratio",
+    )
+    top, bottom = student.astype(float), teacher.astype(float)
+    return clustered(
+        estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (0.0, math.inf)
+    )
+
+
+def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
+    """The same ratio above what guessing among the labels gets: 0.27 of 0.25 is 93 % of nothing."""
+    assert pairs.teacher is not None
+    if not pairs.facts.labels:
+        return Undefined(reason="the suite has no fixed labels, so chance is not known")
+    chance = 1 / len(pairs.facts.labels)
+    teacher, student = pairs.teacher.correct, pairs.student.correct
+    if wilson(int(teacher.sum()), pairs.n, setting.level).low <= chance:
+        return Undefined(reason=f"the teacher is not clearly better than chance ({chance:.3g})")
+    top, bottom = student - chance, teacher - chance
+    value = float(np.sum(top) / np.sum(bottom))
+    interval = ratio_linearised(top, bottom, setting.level)
+    if interval is None:
+        return Undefined(reason="one example has no spread to make an interval from")
+    low, high = interval
+    if high - low <= 0:
+        # Nothing differed: borrow the score interval of the plain ratio, which knows that n is finite.
+        a, b, c, d = cells(teacher, student)
+        ends = ratio_tang(a, b, c, d, setting.level)
+        low, high = (value + min(0.0, ends.low - 1), value + max(0.0, ends.high - 1)) if ends else (value, value)
+    if not math.isfinite(high):
+        return Undefined(reason="the teacher is right too rarely to bound a ratio")
+    estimate = Estimate(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        level=setting.level,
+        n=pairs.n,
+        method=f"ratio above chance 1/{len(pairs.facts.labels)}, linearised",
+    )
+    return clustered(
+        estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (-math.inf, math.inf)
+    )
+
+
+def _detectable(discordant: int, n: int, setting: Setting) -> Measured:
+    """The smallest true drop that this many examples would show four times out of five."""
+    # One more discordant half-pair than seen: no difference among n is no proof that there is none.
+    discordance = min(1.0, (discordant + 0.5) / n)
+    one_sided = (1 + setting.level) / 2
+    drop = minimum_detectable_drop(n, discordance, one_sided, 0.8)
+    return exact(min(1.0, drop), n, setting, f"power 0.8 at one-sided {one_sided:g}, discordance {discordance:.4f}")
+
+
+FAMILY = Family(
+    name="accuracy",
+    measure=measure,
+    applies=binary,
+    metrics=(
+        Metric(name="accuracy.teacher", direction="higher", unit="share", bounds=(0, 1), compares=False),
+        Metric(name="accuracy.student", direction="higher", unit="share", bounds=(0, 1), compares=False),
+        Metric(name="accuracy.difference", direction="higher", unit="difference", bounds=(-1, 1), identity=0.0),
+        Metric(name="accuracy.retention", direction="higher", unit="ratio", bounds=(0, math.inf), identity=1.0),
+        Metric(
+            name="accuracy.retention_above_chance",
+            direction="higher",
+            unit="ratio",
+            bounds=(-math.inf, math.inf),
+            identity=1.0,
+        ),
+        Metric(name="accuracy.mcnemar_p", direction="neutral", unit="p-value", bounds=(0, 1), identity=1.0),
+        Metric(name="accuracy.minimum_detectable_drop", direction="lower", unit="share", bounds=(0, 1)),
+    ),
+)

@@ -1,0 +1,45 @@
+"""Agreement of answers, with no need of a target. Two models that both failed do not agree on anything."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evalkit.metrics import Family, Metric, Setting, undefined
+from evalkit.metrics.intervals import resampled, share
+from evalkit.stats.agreement import kappa
+from evalkit.table import PairTable
+from evalkit.types import Measured
+
+
+def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
+    """top1 over all examples; Cohen's kappa beside it, because agreement on one frequent class is cheap."""
+    if pairs.n == 0:
+        return undefined(FAMILY, "there are no examples to measure it on")
+    assert pairs.teacher is not None
+    equal = (pairs.teacher.answer == pairs.student.answer).astype(bool) & pairs.teacher.answered
+    classes = len(pairs.facts.labels)
+    teacher, student = pairs.teacher.choice, pairs.student.choice
+    support = f"support: {classes} {'labels' if pairs.facts.task == 'classify' else 'choices'}"
+    return {
+        "agreement.top1": share(equal, pairs, setting, support),
+        "agreement.kappa": resampled(
+            kappa(teacher, student, classes),
+            lambda weights: np.asarray(kappa(teacher, student, classes, weights)),
+            pairs,
+            setting,
+            bounds=(-1.0, 1.0),
+            otherwise="both models always give the same one answer",
+            note=support,
+        ),
+    }
+
+
+FAMILY = Family(
+    name="agreement",
+    measure=measure,
+    applies=lambda facts: facts.task == "classify",
+    metrics=(
+        Metric(name="agreement.top1", direction="higher", unit="share", bounds=(0, 1)),
+        Metric(name="agreement.kappa", direction="higher", unit="score", bounds=(-1, 1)),
+    ),
+)

@@ -1,0 +1,90 @@
+"""Is the student as honest about its doubt as the teacher was? Brier and NLL: proper scores, means over
+examples, and what a gate on calibration should use.
+
+A failed output counts as fully confident in a wrong answer: leaving it out would let a student improve by failing.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.metrics import Family, Metric, Setting, undefined
+from evalkit.metrics.intervals import mean
+from evalkit.stats.calibration import brier_rows, nll_rows
+from evalkit.table import PairTable, Side
+from evalkit.types import Measured, SuiteFacts
+
+# What an output without probabilities costs: certainty in a wrong label, at the clip where NLL stops growing.
+WORST_BRIER, CLIP = 2.0, 1e-15
+WORST_NLL = -math.log(CLIP)
+
+
+def applies(facts: SuiteFacts) -> bool:
+    """Suites whose models give probabilities of a right answer."""
+    return facts.task == "classify" and facts.kind != "safety-refusal"
+
+
+def with_probabilities(pairs: PairTable) -> tuple[dict[str, Side], str]:
+    """The sides whose every answer has probabilities, and why the first of the others is not among them."""
+    assert pairs.teacher is not None
+    usable: dict[str, Side] = {}
+    reasons: list[str] = []
+    for role, side in (("teacher", pairs.teacher), ("student", pairs.student)):
+        lacking = int((~side.has_probs & ~side.errored & side.answered).sum())
+        if side.probs is None:
+            reasons.append(f"the {role} gives no probabilities")
+        elif lacking:
+            reasons.append(f"the {role} gives no probabilities for {lacking} of its answers")
+        else:
+            usable[role] = side
+    return usable, reasons[0] if reasons else ""
+
+
+def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
+    """Brier (summed over classes) and NLL (nats) of both models, and student minus teacher, example by example."""
+    pairs = pairs.with_target
+    if pairs.n == 0:
+        return undefined(FAMILY, "no example has a target")
+    usable, reason = with_probabilities(pairs)
+    found = undefined(FAMILY, reason)
+    for name, rows, top in (("brier", _brier, WORST_BRIER), ("nll", _nll, WORST_NLL)):
+        by_role = {role: rows(side, pairs.target_index) for role, side in usable.items()}
+        for role, values in by_role.items():
+            failed = int((~usable[role].has_probs).sum())
+            note = f"{failed} failed outputs counted as certain and wrong" if failed else ""
+            found[f"calibration.{name}.{role}"] = mean(values, pairs, setting, bounds=(0.0, top), note=note)
+        if len(by_role) == 2:
+            change = by_role["student"] - by_role["teacher"]
+            found[f"calibration.{name}.difference"] = mean(change, pairs, setting, bounds=(-top, top), note="paired")
+    return found
+
+
+def _brier(side: Side, target: NDArray[np.int64]) -> NDArray[np.float64]:
+    assert side.probs is not None
+    return np.where(side.has_probs, brier_rows(side.probs, target), WORST_BRIER)
+
+
+def _nll(side: Side, target: NDArray[np.int64]) -> NDArray[np.float64]:
+    assert side.probs is not None
+    return np.where(side.has_probs, nll_rows(side.probs, target, CLIP), WORST_NLL)
+
+
+def _metrics(name: str, unit: str, top: float) -> tuple[Metric, ...]:
+    return (
+        *(
+            Metric(name=f"calibration.{name}.{role}", direction="lower", unit=unit, bounds=(0, top), compares=False)
+            for role in ("teacher", "student")
+        ),
+        Metric(name=f"calibration.{name}.difference", direction="lower", unit=unit, bounds=(-top, top), identity=0.0),
+    )
+
+
+FAMILY = Family(
+    name="calibration",
+    measure=measure,
+    applies=applies,
+    metrics=(*_metrics("brier", "score", WORST_BRIER), *_metrics("nll", "nats", WORST_NLL)),
+)

@@ -1,0 +1,76 @@
+"""Macro-F1 of both models and its difference: every class weighs the same, so a lost rare class shows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.metrics import Family, Metric, Setting, undefined
+from evalkit.metrics.intervals import resampled
+from evalkit.stats.f1 import macro_f1
+from evalkit.table import PairTable
+from evalkit.types import Measured
+
+
+def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
+    """Macro-F1 over the classes that occur among targets or this model's answers, as scikit-learn counts them.
+
+    An answer that is no label belongs to no class: it is missed by its target's recall alone.
+    """
+    pairs = pairs.with_target
+    if pairs.n == 0:
+        return undefined(FAMILY, "no example has a target")
+    assert pairs.teacher is not None
+    gold = pairs.target_index
+    sides = {"teacher": pairs.teacher.choice, "student": pairs.student.choice}
+    classes = {role: _classes(gold, choice) for role, choice in sides.items()}
+    values = {role: macro_f1(gold, choice, classes[role]) for role, choice in sides.items()}
+    # Stratified by class: a resample that lost a class altogether would not be a sample of this suite.
+    weights = setting.weights(pairs, strata=gold)
+    found: dict[str, Measured] = {}
+
+    def of(role: str, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+        return macro_f1(gold, sides[role], classes[role], drawn)
+
+    for role in sides:
+        found[f"f1_macro.{role}"] = resampled(
+            values[role],
+            lambda drawn, role=role: of(role, drawn),  # type: ignore[misc]
+            pairs,
+            setting,
+            bounds=(0.0, 1.0),
+            otherwise="no class occurs",
+            weights=weights,
+            note=f"stratified by class, {len(classes[role])} classes",
+        )
+    teacher, student = values["teacher"], values["student"]
+    found["f1_macro.difference"] = resampled(
+        None if teacher is None or student is None else student - teacher,
+        lambda drawn: of("student", drawn) - of("teacher", drawn),
+        pairs,
+        setting,
+        bounds=(-1.0, 1.0),
+        otherwise="no class occurs",
+        weights=weights,
+        note="paired, stratified by class",
+    )
+    return found
+
+
+def _classes(gold: NDArray[np.int64], choice: NDArray[np.int64]) -> NDArray[np.int64]:
+    both = np.union1d(gold, choice)
+    return both[both >= 0]
+
+
+FAMILY = Family(
+    name="f1",
+    measure=measure,
+    applies=lambda facts: facts.task == "classify",
+    # Inside one class there is nothing to average over.
+    slices="declared",
+    metrics=(
+        Metric(name="f1_macro.teacher", direction="higher", unit="share", bounds=(0, 1), compares=False),
+        Metric(name="f1_macro.student", direction="higher", unit="share", bounds=(0, 1), compares=False),
+        Metric(name="f1_macro.difference", direction="higher", unit="difference", bounds=(-1, 1), identity=0.0),
+    ),
+)

@@ -1,0 +1,135 @@
+"""Suite, requests and outputs → Columns: every role's answer to every example, judged, joined by id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from evalkit.data import text_of
+from evalkit.errors import BrokenError
+from evalkit.files import canonical_json
+from evalkit.requests import prompt_text
+from evalkit.scoring import judged, scorer
+from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, Columns
+from evalkit.types import Example, Output, Request, Role, Score, Suite
+
+
+def pair(suite: Suite, requests: Sequence[Request], outputs: Mapping[Role, Sequence[Output]]) -> Columns:
+    """The suite's pairs. Raises BrokenError when a role did not answer exactly the suite's examples.
+
+    Nothing is dropped: an example without an answer has a status instead.
+    """
+    data: dict[str, list[Any]] = {name: [] for name in PAIR_COLUMNS}
+    for example, request in zip(suite.examples, requests, strict=True):
+        for name, value in _example_cells(suite, example, request).items():
+            data[name].append(value)
+    score = scorer(suite.facts.scorer)
+    for role, given in outputs.items():
+        by_id = {each.example_id: each for each in given}
+        if len(by_id) != len(given) or by_id.keys() != {each.id for each in suite.examples}:
+            raise BrokenError(f"the {role} did not answer exactly the examples of {suite.name}")
+        cells = [
+            role_cells(by_id[each.id], judged(score, each, by_id[each.id], suite.facts), each.choices)
+            for each in suite.examples
+        ]
+        for name in ROLE_COLUMNS:
+            data[f"{role}_{name}"] = [each[name] for each in cells]
+    return Columns(facts=suite.facts, roles=tuple(outputs), data=data)
+
+
+def with_champion(columns: Columns, champion: Columns) -> Columns:
+    """The pairs with the champion's cells beside the others."""
+    added = {name: values for name, values in champion.data.items() if name.startswith("champion_")}
+    return replace(columns, roles=(*columns.roles, "champion"), data={**columns.data, **added})
+
+
+def _example_cells(suite: Suite, example: Example, request: Request) -> dict[str, Any]:
+    skipped = {suite.input_column}
+    plain = {
+        name: text
+        for name, value in example.row.items()
+        if name not in skipped and not isinstance(value, (list, dict)) and (text := text_of(value)) is not None
+    }
+    return {
+        "suite": suite.name,
+        "id": example.id,
+        "input": prompt_text(request.prompt),
+        "target": example.target,
+        "expect": example.expect,
+        # Labels are the suite's, and the manifest has them; choices may differ from row to row.
+        "choices": canonical_json(list(example.choices)) if suite.facts.task == "choose" else None,
+        "slices": canonical_json(dict(example.slices)),
+        "group": example.group,
+        "severity": example.severity,
+        "row": canonical_json(plain),
+        "request_key": request.key,
+    }
+
+
+def role_cells(output: Output, score: Score, choices: Sequence[str]) -> dict[str, Any]:
+    """One role's cells of one example, under the names of ROLE_COLUMNS."""
+    return {
+        "status": output.status,
+        "label": output.label,
+        "text": output.text,
+        "probs": None if output.probs is None else list(output.probs),
+        "choice_logprobs": None if output.choice_logprobs is None else list(output.choice_logprobs),
+        "tokens_in": output.tokens_in,
+        "tokens_out": output.tokens_out,
+        "latency_s": output.latency_s,
+        "ttft_s": output.ttft_s,
+        "prompt_hash": output.prompt_hash,
+        "error": output.error,
+        "answer": score.answer,
+        "correct": score.correct,
+        "unparsable": score.unparsable,
+        "confidence": _confidence(output, score, choices),
+        "why": score.why,
+    }
+
+
+def rescored(columns: Columns) -> list[tuple[str, Role, str]]:
+    """Where judging the stored outputs again disagrees with the stored scores: (id, role, column)."""
+    score = scorer(columns.facts.scorer)
+    found: list[tuple[str, Role, str]] = []
+    for index in range(columns.n):
+        example = _stored_example(columns, index)
+        for role in columns.roles:
+            stored = {name: columns.data[f"{role}_{name}"][index] for name in ROLE_COLUMNS}
+            output = _stored_output(example.id, stored)
+            again = judged(score, example, output, columns.facts)
+            found += [
+                (example.id, role, name)
+                for name, value in (("answer", again.answer), ("correct", again.correct))
+                if stored[name] != value
+            ]
+    return found
+
+
+def _stored_example(columns: Columns, index: int) -> Example:
+    return Example(
+        id=columns.data["id"][index],
+        row={},
+        target=columns.data["target"][index],
+        choices=tuple(json.loads(choices)) if (choices := columns.data["choices"][index]) else columns.facts.labels,
+        expect=columns.data["expect"][index],
+    )
+
+
+def _stored_output(example_id: str, cells: Mapping[str, Any]) -> Output:
+    return Output(
+        example_id=example_id,
+        status=cells["status"],
+        label=cells["label"],
+        text=cells["text"],
+        error=cells["error"],
+    )
+
+
+def _confidence(output: Output, score: Score, choices: Sequence[str]) -> float | None:
+    """The probability of the answer given, which a label may say is not the largest."""
+    if output.probs is None or score.answer not in choices or len(choices) != len(output.probs):
+        return None
+    return output.probs[choices.index(score.answer)]

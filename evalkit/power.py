@@ -1,0 +1,70 @@
+"""How many examples it takes to show that a student loses no more than a margin, and what a suite can show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalkit.errors import Complaint, UsageError
+from evalkit.stats.power import exact_power, minimum_detectable_drop, sample_size
+
+
+def plan_power(
+    margin: float | None, discordance: float, difference: float, n: int | None, level: float, power: float
+) -> dict[str, Any]:
+    """Examples needed for `margin`, and what `n` examples detect; keys that were not asked for are None.
+
+    `discordance` is the share of examples on which exactly one model is right; `difference` the true
+    student − teacher. Raises UsageError when the assumptions contradict each other.
+    """
+    if margin is None and n is None:
+        raise UsageError(
+            Complaint(problem="nothing was asked", remedy="give --margin, or --n or --suite, or both of a kind")
+        )
+    if abs(difference) > discordance:
+        raise UsageError(
+            Complaint(
+                problem=f"a difference of {difference:g} needs at least that share of examples to differ, "
+                f"and discordance is {discordance:g}",
+                remedy="raise --discordance or lower --difference",
+            )
+        )
+    if margin is not None and difference <= -margin:
+        raise UsageError(
+            Complaint(
+                problem=f"a student that truly loses {-difference:g} can never be shown to lose less than {margin:g}",
+                remedy="choose a larger --margin or a smaller --difference",
+            )
+        )
+    needed = None if margin is None else sample_size(margin, discordance, difference, level, power)
+    return {
+        "margin": margin,
+        "discordance": discordance,
+        "difference": difference,
+        "level": level,
+        "power": power,
+        "n": n,
+        "examples_needed": needed,
+        "power_at_n": None if n is None or margin is None else exact_power(n, margin, discordance, difference, level),
+        "minimum_detectable_drop": None
+        if n is None
+        else min(1.0, minimum_detectable_drop(n, discordance, level, power)),
+    }
+
+
+def sentences(answer: dict[str, Any]) -> list[str]:
+    """The answer for a reader, a fact a line."""
+    said = []
+    if answer["examples_needed"] is not None:
+        said.append(
+            f"{answer['examples_needed']} examples show a drop below {answer['margin']:g} with power "
+            f"{answer['power']:g} at one-sided {answer['level']:g}, if {answer['discordance']:.0%} of examples "
+            f"differ and the true difference is {answer['difference']:g}."
+        )
+    if answer["power_at_n"] is not None:
+        said.append(f"With {answer['n']} examples such a student passes {answer['power_at_n']:.1%} of the time.")
+    if answer["minimum_detectable_drop"] is not None:
+        said.append(
+            f"The smallest drop that {answer['n']} examples detect with that power is "
+            f"{answer['minimum_detectable_drop']:.4f}."
+        )
+    return said

@@ -1,0 +1,149 @@
+"""Everything that can be a user's mistake, found before a model runs, and all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from evalkit.backends import Backend, backend
+from evalkit.errors import Complaint, UsageError
+from evalkit.estimate import populations
+from evalkit.gate import Champion, check_names
+from evalkit.pairing import pair
+from evalkit.plan import Plan
+from evalkit.policy import Policy, load_policy
+from evalkit.requests import build_requests
+from evalkit.scoring import known
+from evalkit.streams import stream
+from evalkit.suite import load_suite
+from evalkit.types import Request, Role, Suite
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A plan that has been read and checked. `policy` is None for an audit.
+
+    `backends` holds the champion's only where it can be used; `champion` says why where it cannot.
+    """
+
+    plan: Plan
+    policy: Policy | None
+    suites: tuple[Suite, ...]
+    requests: Mapping[str, list[Request]]
+    backends: Mapping[Role, Backend]
+    champion: Champion
+
+
+def prepare(plan: Plan, *, audit: bool) -> Job:
+    """Read and check all that the plan names. Raises UsageError with every complaint."""
+    complaints: list[Complaint] = []
+    policy = None if audit else _try(complaints, lambda: load_policy(_policy_name(plan)))
+    if not audit and "teacher" not in plan.models:
+        complaints.append(
+            Complaint(
+                problem="no teacher is named, so there is nothing to compare the student with",
+                remedy="add `teacher:` to the plan or give --teacher; `evalkit audit` does without",
+                place=plan.place("teacher"),
+            )
+        )
+    loaded = [_try(complaints, lambda path=path: load_suite(path)) for path in plan.suites]  # type: ignore[misc]
+    suites = [_limited(each, plan) for each in loaded if each is not None]
+    complaints += _suite_complaints(suites)
+    requests = {
+        each.name: _try(complaints, lambda each=each: build_requests(each)) or []  # type: ignore[misc]
+        for each in suites
+    }
+    backends: dict[Role, Backend] = {}
+    for role in ("teacher", "student"):
+        if role in plan.models:
+            backends[role] = backend(plan.models[role], role)
+            complaints += backends[role].check(suites)
+    champion = Champion()
+    if "champion" in plan.models and not complaints:
+        champion = _champion(plan, suites, backends)
+    if policy is not None and not complaints:
+        bare = [pair(each, requests[each.name], {}) for each in suites]
+        complaints += check_names(policy, populations(bare))
+    if complaints:
+        raise UsageError(complaints)
+    return Job(
+        plan=plan,
+        policy=policy,
+        suites=tuple(suites),
+        requests=requests,
+        backends=backends,
+        champion=champion,
+    )
+
+
+def _policy_name(plan: Plan) -> str:
+    if plan.policy is None:
+        raise UsageError(
+            Complaint(
+                problem="no policy is named, so nothing could decide",
+                remedy="add `policy: recovery-99` to the plan or give --policy; `evalkit audit` does without",
+                place=plan.place("policy"),
+            )
+        )
+    return plan.policy
+
+
+def _try(complaints: list[Complaint], make: Callable[[], Made]) -> Made | None:
+    """What `make` makes; None, with its complaints kept, when it cannot."""
+    try:
+        return make()
+    except UsageError as error:
+        complaints += error.complaints
+        return None
+
+
+def _suite_complaints(suites: Sequence[Suite]) -> list[Complaint]:
+    found = []
+    names = [each.name for each in suites]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        paths = " and ".join(each.facts.path for each in suites if each.name == name)
+        found.append(
+            Complaint(problem=f'two suites are called "{name}": {paths}', remedy="rename one: results go by name")
+        )
+    found += [
+        Complaint(
+            problem=f'the suite "{each.name}" needs the scorer "{each.facts.scorer}", which this version lacks',
+            remedy=f"it has: {', '.join(known())}; other packages can add scorers",
+        )
+        for each in suites
+        if each.facts.scorer not in known()
+    ]
+    return found
+
+
+def _limited(suite: Suite, plan: Plan) -> Suite:
+    """At most `limit` examples, drawn with the plan's seed and kept in the suite's order: the first rows of a
+    file are rarely a sample of it."""
+    if plan.limit is None or plan.limit >= len(suite.examples):
+        return suite
+    chosen = stream(plan.seed, "limit", suite.name).choice(len(suite.examples), size=plan.limit, replace=False)
+    return replace(suite, examples=tuple(suite.examples[index] for index in sorted(chosen)))
+
+
+def _champion(plan: Plan, suites: Sequence[Suite], backends: dict[Role, Backend]) -> Champion:
+    """The champion, or why not: one that cannot be read is a gap in the evidence, not a mistake in the plan."""
+    built = backend(plan.models["champion"], "champion")
+    found = built.check(suites)
+    if found:
+        return Champion(named=True, missing={None: f"the champion cannot be used: {found[0].problem}"})
+    backends["champion"] = built
+    then = getattr(built, "run_manifest", None)
+    if then is None:
+        return Champion(named=True)
+    digests = {each["name"]: each["digest"] for each in then.get("suites", [])}
+    return Champion(
+        named=True,
+        missing={
+            each.name: f'the champion ran on another version of the suite "{each.name}"'
+            for each in suites
+            if digests.get(each.name) != each.facts.digest
+        },
+    )

@@ -1,0 +1,1 @@
+"""Provenance: is a run what it says it is?"""

@@ -1,0 +1,184 @@
+"""Verify: derive a finished run's numbers and verdict again from its pairs, and hash its models again.
+
+Any laptop can do this: no model runs. What it cannot show is that the pairs are what the models answered; only
+a run of the models can.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.backends import weights
+from evalkit.conclude import Conclusion, broken_by_errors, conclude, premises_of
+from evalkit.errors import MismatchError
+from evalkit.files import digest_file, digest_text
+from evalkit.gate import undecided
+from evalkit.pairing import rescored
+from evalkit.policy import policy_from_text
+from evalkit.records import metric_record, verdict_record
+from evalkit.store import Run, read_run
+from evalkit.types import MetricRow
+
+# The same formulas on another processor or library version may differ in the last digits.
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """What was checked and holds, and what could not be checked and why."""
+
+    checked: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+
+def verify(path: Path, student: Path | None = None) -> Verified:
+    """Check a run from its records outwards. `student` is a model folder to hold against the record.
+
+    Raises MismatchError at the first difference, naming it; RecordError when the run cannot be read.
+    """
+    run = read_run(path)
+    checked = [_records(run), _policy(run), _scores(run), *_numbers(run)]
+    unchecked: list[str] = []
+    for role, model in run.manifest["models"].items():
+        override = student if role == "student" else None
+        said = _model(role, model, override)
+        (checked if said[0] else unchecked).append(said[1])
+    for suite in run.manifest["suites"]:
+        said = _suite(suite)
+        (checked if said[0] else unchecked).append(said[1])
+    return Verified(checked=tuple(checked), unchecked=tuple(unchecked))
+
+
+def _records(run: Run) -> str:
+    for name, digest in run.manifest["records"].items():
+        now = digest_file(run.path / name)
+        if now != digest:
+            # Say what was changed, not only that something was: the numbers are compared first where they can be.
+            _compare_all(run)
+            raise MismatchError(f"{name} is not the file that the manifest recorded: {now}, not {digest}")
+    return f"the digests of {', '.join(run.manifest['records'])}"
+
+
+def _policy(run: Run) -> str:
+    policy = run.manifest["policy"]
+    if policy is None:
+        return "no policy was applied"
+    if digest_text(policy["text"]) != policy["digest"]:
+        raise MismatchError("the policy text in manifest.json does not have the digest recorded beside it")
+    return f"the policy {policy['name']}"
+
+
+def _scores(run: Run) -> str:
+    for each in run.columns:
+        for example, role, column in rescored(each):
+            raise MismatchError(
+                f"pairs.parquet: {role}_{column} of {example} in {each.facts.name} is not what its output scores"
+            )
+    return f"the scores of {sum(each.n for each in run.columns)} pairs"
+
+
+def _numbers(run: Run) -> list[str]:
+    _compare_all(run)
+    return [f"{len(run.results)} results and {len(run.timings)} timings", f"the verdict {run.verdict.word}"]
+
+
+def _compare_all(run: Run) -> None:
+    again = _again(run)
+    for name, stored, derived in (
+        ("results.json", run.results, again.results),
+        ("timings.json", run.timings, again.timings),
+    ):
+        for difference in _rows_differ(stored, derived):
+            raise MismatchError(f"{name}: {difference}")
+    for difference in _differ(verdict_record(run.verdict), verdict_record(again.verdict), "verdict.json"):
+        raise MismatchError(difference)
+
+
+def _again(run: Run) -> Conclusion:
+    manifest = run.manifest
+    started = dt.datetime.fromisoformat(manifest["started"].replace("Z", "+00:00"))
+    text = manifest["policy"]["text"] if manifest["policy"] is not None else None
+    if run.verdict.word == "empty":
+        policy = policy_from_text(text, manifest["policy"]["name"]) if text is not None else None
+        verdict = undecided(policy, now=started, empty=run.verdict.reasons[0])
+        return Conclusion(verdict=verdict, results=(), timings=())
+    premises = premises_of(manifest, text, started)
+    if broken := broken_by_errors(run.columns, premises.policy):
+        raise MismatchError(f"the pairs are those of a broken run, yet it has a manifest: {broken[0]}")
+    return conclude(run.columns, premises)
+
+
+def _rows_differ(stored: Sequence[MetricRow], derived: Sequence[MetricRow]) -> Iterator[str]:
+    by_question = {row.question: metric_record(row) for row in derived}
+    for row in stored:
+        name = " ".join(filter(None, (row.question.metric, row.question.suite, row.question.slice)))
+        again = by_question.pop(row.question, None)
+        if again is None:
+            yield f"{name} does not follow from the pairs"
+        else:
+            yield from _differ(metric_record(row), again, name)
+    for question in by_question:
+        yield f"{question.metric} of {question.suite} {question.slice or ''} is missing"
+
+
+def _differ(stored: Any, derived: Any, where: str) -> Iterator[str]:
+    if isinstance(stored, Mapping) and isinstance(derived, Mapping):
+        for key in [*stored, *(key for key in derived if key not in stored)]:
+            yield from _differ(stored.get(key), derived.get(key), f"{where} › {key}")
+    elif isinstance(stored, list) and isinstance(derived, list):
+        if len(stored) != len(derived):
+            yield f"{where} has {len(stored)} entries, the pairs give {len(derived)}"
+        for index, (one, other) in enumerate(zip(stored, derived, strict=False)):
+            yield from _differ(one, other, f"{where}[{index}]")
+    elif isinstance(stored, float) and isinstance(derived, (int, float)) and not isinstance(derived, bool):
+        if abs(stored - derived) > TOLERANCE * max(1.0, abs(stored)):
+            yield f"{where} says {stored!r}, the pairs give {derived!r}"
+    elif stored != derived:
+        yield f"{where} says {stored!r}, the pairs give {derived!r}"
+
+
+def _model(role: str, model: Mapping[str, Any], override: Path | None) -> tuple[bool, str]:
+    """Hash a model's bytes again: at `override`, else where the run found them."""
+    path = override if override is not None else Path(model["path"]) if model.get("path") else None
+    if path is None:
+        return False, f"the {role} {model['name']} has no files to hash"
+    if not path.exists():
+        if override is not None:
+            raise MismatchError(f"there is no model at {path}")
+        return False, f"the {role} is no longer at {path}"
+    if path.is_dir() and weights.weight_files(path):
+        recorded, now = model.get("weights_digest"), weights.weights_digest(path)
+        if recorded is None:
+            return False, f"the run recorded no weights of the {role}"
+        if now != recorded:
+            raise MismatchError(f"the {role}'s weights at {path} are {now}, the run recorded {recorded}")
+        tokenizer = weights.tokenizer_digest(path)
+        if model.get("tokenizer_digest") is not None and tokenizer != model["tokenizer_digest"]:
+            raise MismatchError(f"the {role}'s tokenizer at {path} is not the one that the run recorded")
+        return True, f"the {role}'s weights and tokenizer at {path}"
+    if override is not None:
+        raise MismatchError(f"{path} holds no safetensors weights to hold against the run's student")
+    recording = path / "pairs.parquet" if path.is_dir() else path
+    if not recording.is_file() or digest_file(recording) != model["digest"]:
+        raise MismatchError(f"the {role}'s recording {recording} is not the one that the run read")
+    return True, f"the {role}'s recording {recording.name}"
+
+
+def _suite(suite: Mapping[str, Any]) -> tuple[bool, str]:
+    from evalkit.errors import UsageError
+    from evalkit.suite import load_suite
+
+    path = Path(suite["path"])
+    if not path.is_file():
+        return False, f"the suite {suite['name']} is no longer at {path}"
+    try:
+        now = load_suite(path).facts.digest
+    except UsageError as error:
+        return False, f"the suite {suite['name']} cannot be read any more: {error.complaints[0].problem}"
+    if now != suite["digest"]:
+        return False, f"the suite {suite['name']} has changed since the run"
+    return True, f"the suite {suite['name']}"

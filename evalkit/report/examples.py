@@ -1,0 +1,53 @@
+"""Changed examples as a reader compares them: what was asked, what was wanted, what each model said."""
+
+from __future__ import annotations
+
+from evalkit.report import figures
+from evalkit.report.origin import items, text
+from evalkit.report.view import FLIP_WORDS, AnswerView, ExampleView, View
+from evalkit.types import Flip, Pair, RunRecord, Scored
+
+MOST = 200
+_MARKS: dict[Flip, str] = {"right_to_wrong": "✗", "wrong_to_right": "✓"}
+
+
+def examples(record: RunRecord) -> tuple[ExampleView, ...]:
+    """The first examples of the record, worst first as it has them; texts of safety suites are marked sensitive."""
+    # A suite that the manifest does not list may be anything: only what is known to be harmless opens unasked.
+    open_suites = {text(s, "name") for s in items(record.manifest, "suites") if text(s, "kind") != "safety-refusal"}
+    return tuple(_example(pair, pair.suite not in open_suites) for pair in record.pairs[:MOST])
+
+
+def _example(pair: Pair, sensitive: bool) -> ExampleView:
+    answers = [_answer("teacher", pair.teacher)] if pair.teacher is not None else []
+    return ExampleView(
+        suite=pair.suite,
+        id=pair.id,
+        flip=FLIP_WORDS[pair.flip],
+        mark=_MARKS.get(pair.flip, "·"),
+        severity=pair.severity,
+        slices=", ".join(f"{name}={value}" for name, value in sorted(pair.slices.items())),
+        input=pair.input,
+        target=pair.target,
+        answers=(*answers, _answer("student", pair.student)),
+        sensitive=sensitive,
+    )
+
+
+def _answer(who: str, side: Scored) -> AnswerView:
+    judged = {True: "✓ correct", False: "✗ wrong", None: "not judged"}[side.correct]
+    flags = [side.status if side.status != "ok" else "", "unparsable" if side.unparsable else "", side.why]
+    return AnswerView(
+        who=who,
+        answer=side.answer if side.answer is not None else "no answer",
+        text=side.text if side.text is not None and side.text != side.answer else "",
+        judged=judged,
+        confidence="" if side.confidence is None else figures.number(side.confidence, "share"),
+        note=" · ".join(filter(None, [*flags, side.error])),
+    )
+
+
+def examples_first(view: View, most: int) -> tuple[ExampleView, ...]:
+    """The few that a short sink names: what speaks against the student, in the record's order."""
+    gains = FLIP_WORDS["wrong_to_right"]
+    return tuple(each for each in view.examples if each.flip != gains)[:most]

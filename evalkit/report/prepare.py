@@ -1,0 +1,165 @@
+"""From a run's record to what its reports show: the verdict, its criteria and the sentence that explains it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from evalkit.report import examples, figures, origin, tables
+from evalkit.report.view import CriterionView, RegressedView, View
+from evalkit.types import CriterionRow, CriterionStatus, Estimate, RunRecord, VerdictWord, Waiver
+
+_ORDER: dict[CriterionStatus, int] = {"fail": 0, "inconclusive": 1, "not_evaluated": 2, "waived": 3, "pass": 4}
+EXIT_WORDS: dict[VerdictWord, str] = {
+    "pass": "the student may replace its teacher",
+    "ungated": "measured, nothing was decided",
+    "fail": "the student is worse than allowed",
+    "inconclusive": "the evidence is too thin; do not promote",
+    "broken": "a model, an endpoint or a disk failed; there is no result",
+    "empty": "nothing was left to evaluate; there is no result",
+}
+
+
+def prepare(record: RunRecord) -> View:
+    """Everything that a sink needs, sorted and written; a broken or empty run keeps only verdict and provenance."""
+    verdict = record.verdict
+    measured = verdict.word not in ("broken", "empty")
+    units = tables.units(record)
+    criteria = criteria_of(record, units) if measured else ()
+    student, teacher = origin.model_name(record, "student"), origin.model_name(record, "teacher")
+    counted = Counter(row.status for row in criteria)
+    shown = examples.examples(record) if measured else ()
+    return View(
+        word=verdict.word,
+        exit_code=verdict.exit_code,
+        exit_words=EXIT_WORDS[verdict.word],
+        headline=headline(verdict.word, criteria, student, teacher),
+        student=student,
+        teacher=teacher,
+        run_id=origin.text(record.manifest, "run_id"),
+        policy=origin.text(record.manifest, "policy", "name"),
+        level=next((row.reading.level for row in criteria if row.reading.undefined is None), None),
+        verdict=verdict,
+        reasons=verdict.reasons,
+        waivers=verdict.waivers,
+        criteria=criteria,
+        tally=tuple((status, counted[status]) for status in _ORDER if counted[status]),
+        measured=measured,
+        regressed=regressed(record) if measured else (),
+        suites=tables.suites(record) if measured else (),
+        examples=shown,
+        changed=len(record.pairs),
+        total=record.pairs_total,
+        gaps=origin.gaps(record) if measured else (),
+        facts=origin.facts(record),
+        policy_text=origin.text(record.manifest, "policy", "text"),
+        plan_text=origin.text(record.manifest, "plan", "text"),
+        manifest=origin.digests(record),
+    )
+
+
+def criteria_of(record: RunRecord, units: dict[str, str]) -> tuple[CriterionView, ...]:
+    """The rows of the verdict: blocking before warnings, the worst outcome first, then as the policy has them."""
+    waivers = {waiver.criterion: waiver for waiver in record.verdict.waivers}
+    rows = [_criterion(row, units, waivers) for row in record.verdict.criteria]
+    return tuple(sorted(rows, key=lambda row: (row.effect == "warn", _ORDER[row.status])))
+
+
+def _criterion(row: CriterionRow, units: dict[str, str], waivers: dict[str, Waiver]) -> CriterionView:
+    metric = row.question.metric
+    unit = units.get(metric) or tables.likely_unit(metric)
+    bound = row.at_least if row.at_least is not None else row.at_most
+    reading, needs = tables.reading(row.measured, unit, metric, bound)
+    sign = "≥" if row.at_least is not None else "≤"
+    return CriterionView(
+        id=row.id,
+        metric=metric,
+        suite=row.question.suite,
+        slice=row.question.slice,
+        where=", ".join(f"{column}={'|'.join(values)}" for column, values in row.question.where),
+        champion=row.question.versus == "champion",
+        effect=row.effect,
+        on_missing=row.on_missing,
+        status=row.status,
+        reading=reading,
+        unit=unit,
+        scale=unit + (figures.style(unit, metric=metric).suffix if unit == "ratio" else ""),
+        at_least=row.at_least is not None,
+        bound=bound,
+        needs=f"{sign} {needs}" if needs else "",
+        by=row.by,
+        reason=row.reason,
+        examples=row.examples,
+        waiver=waivers.get(row.id),
+    )
+
+
+def headline(word: VerdictWord, criteria: Iterable[CriterionView], student: str, teacher: str) -> str:
+    """The answer in a sentence or two: what may be done, and the criterion that says so with its numbers."""
+    # A skipped row neither holds nor fails: counting it would make every tally look short of one.
+    skipped = [row for row in criteria if row.status == "not_evaluated" and row.on_missing == "skip"]
+    blocking = [row for row in criteria if row.effect == "block" and row not in skipped]
+    counts = Counter(row.status for row in blocking)
+    pair = f"{student} may not replace {teacher}"
+    if word == "fail":
+        others = f" {counts['inconclusive']} more inconclusive." if counts["inconclusive"] else ""
+        return f"{pair}: {_how_many(counts['fail'], len(blocking), 'fails', 'fail')}.{_worst(blocking, 'fail')}{others}"
+    if word == "inconclusive":
+        open_rows = counts["inconclusive"] + counts["not_evaluated"]
+        said = _how_many(open_rows, len(blocking), "is not settled", "are not settled")
+        return f"{pair} yet: {said}.{_worst(blocking, 'inconclusive')}"
+    if word == "pass":
+        waived = f", {counts['waived']} waived" if counts["waived"] else ""
+        held = _how_many(counts["pass"], len(blocking), "holds", "hold")
+        return f"{student} may replace {teacher}: {held}{waived}.{_worst(blocking, 'pass')}"
+    if word == "ungated":
+        return f"{student} was measured against {teacher} without criteria: nothing was decided."
+    if word == "empty":
+        return f"Nothing was left to evaluate for {student} against {teacher}: there is no result."
+    return f"The run of {student} against {teacher} broke: there is no result, good or bad."
+
+
+def _how_many(some: int, of: int, one: str, many: str) -> str:
+    rows = "criterion" if of == 1 else "criteria"
+    return f"{some} of {of} blocking {rows} {one if some == 1 else many}"
+
+
+def _worst(rows: list[CriterionView], status: CriterionStatus) -> str:
+    chosen = [row for row in rows if row.status == status and row.reading.exact is not None]
+    if not chosen:
+        return ""
+    row = min(chosen, key=margin)
+    label = {"fail": "Worst", "inconclusive": "Nearest to failing", "pass": "Closest to its bound"}.get(status, status)
+    needs = f", needs {row.needs}" if row.needs else ""
+    return f" {label}: {row.id} ({row.metric}, {row.place}) {row.reading.words}{needs}."
+
+
+def margin(row: CriterionView) -> float:
+    """How far the estimate is on the good side of its bound, in half-widths of its interval; negative is bad."""
+    if row.reading.exact is None or row.bound is None:
+        return float("inf")
+    value, low, high = row.reading.exact
+    ahead = value - row.bound if row.at_least else row.bound - value
+    half = 0.0 if low is None or high is None else (high - low) / 2
+    return ahead / (half or abs(row.bound) or 1.0)
+
+
+def regressed(record: RunRecord) -> tuple[RegressedView, ...]:
+    """Slices on which the student is worse than chance allows, most lost first; classes after declared slices."""
+    rows = []
+    for row in record.verdict.regressed:
+        exact = Estimate(value=row.difference, low=None, high=None, level=0.0, n=row.n, method="")
+        rows.append(
+            RegressedView(
+                suite=row.suite,
+                slice=row.slice,
+                class_slice=row.slice.startswith(tables.CLASS_SLICE),
+                difference=figures.against(exact, None, "difference").value,
+                exact=row.difference,
+                n=row.n,
+                lost=row.lost,
+                gained=row.gained,
+                p=figures.number(row.p_holm, "p-value"),
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: (row.class_slice, row.gained - row.lost, row.suite, row.slice)))

@@ -1,0 +1,131 @@
+"""Marks of the report as SVG: one scale, one interval row, one share bar. Standard library only.
+
+Colours are presentation attributes, so the marks survive a server that blocks the page's style sheet; the style
+sheet overrides them by class for dark mode and print.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from evalkit.report.text import for_xml_name
+
+_WIDTH, _PAD = 280, 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """A linear axis from `start` to `stop` that every row of one unit shares; `ticks` are 1-2-5 steps inside it."""
+
+    start: float
+    stop: float
+    ticks: tuple[float, ...]
+
+    def at(self, value: float) -> float:
+        """The place of a value in the drawing, kept inside it."""
+        share = (value - self.start) / (self.stop - self.start)
+        return round(_PAD + min(1.0, max(0.0, share)) * (_WIDTH - 2 * _PAD), 2)
+
+
+def scale(values: Iterable[float | None], ticks: int = 4, *, least: float = 0.05) -> Scale:
+    """An axis that holds every value given, with some air; it never zooms one of them away.
+
+    Where all values are one, the axis still spans `least` on either side, or 5 % of the value.
+    """
+    finite = [each for each in values if each is not None and math.isfinite(each)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    air = (high - low) * 0.06 or max(abs(high) * 0.05, least)
+    start, stop = low - air, high + air
+    step = _step((stop - start) / ticks)
+    first = math.ceil(start / step)
+    marks = tuple(round(index * step, 12) for index in range(first, math.floor(stop / step) + 1))
+    return Scale(start=start, stop=stop, ticks=marks)
+
+
+def _step(rough: float) -> float:
+    """The smallest 1-2-5 step that is not below the rough one."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next((factor * power for factor in (1, 2, 5) if factor * power >= rough * 0.999), 10 * power)
+
+
+def tick_words(axis: Scale, shift: int) -> tuple[str, ...]:
+    """The labels of the ticks, multiplied by 10^shift, all with the same decimals."""
+    scaled = [Decimal(repr(tick)).scaleb(shift).normalize() for tick in axis.ticks]
+    places = max((-int(each.as_tuple().exponent) for each in scaled), default=0)
+    return tuple(f"{each:.{max(0, places)}f}".replace("-", "−") for each in scaled)
+
+
+def forest(
+    axis: Scale,
+    *,
+    words: str,
+    value: float,
+    low: float | None,
+    high: float | None,
+    bound: float | None,
+    at_least: bool,
+    status: str,
+    labels: tuple[str, ...],
+    suffix: str = "",
+) -> str:
+    """One criterion: its interval, its estimate, the bound as a dashed line, the passing side tinted."""
+    height, middle = 43, 13
+    parts = []
+    if bound is not None and math.isfinite(bound):
+        line = axis.at(bound)
+        x, width = (line, _WIDTH - line) if at_least else (0, line)
+        tint = f'x="{x:g}" y="0" width="{width:g}" height="26" fill="#0b6b3a" fill-opacity="0.09"'
+        parts.append(f'<rect class="good-side" {tint}/>')
+    parts.append(f'<line class="axis" x1="0" x2="{_WIDTH}" y1="26.5" y2="26.5" stroke="#8a949e" stroke-width="1"/>')
+    for tick, label in zip(axis.ticks, labels, strict=True):
+        x = axis.at(tick)
+        parts.append(f'<line class="axis" x1="{x:g}" x2="{x:g}" y1="26" y2="29" stroke="#8a949e"/>')
+        anchor = "start" if x < 24 else "end" if x > _WIDTH - 24 else "middle"
+        place = f'x="{x:g}" y="39" font-size="10" text-anchor="{anchor}" fill="#57606a"'
+        parts.append(f'<text class="tick" {place}>{for_xml_name(label + suffix)}</text>')
+    if bound is not None and math.isfinite(bound):
+        place = f'x1="{line:g}" x2="{line:g}" y1="0" y2="26" stroke="#24292f" stroke-width="1.5"'
+        parts.append(f'<line class="bound" {place} stroke-dasharray="4 3"/>')
+    parts += _interval(axis, value, low, high, middle, status)
+    return _svg(words, height, parts)
+
+
+def slice_row(axis: Scale, *, words: str, value: float, low: float | None, high: float | None, worse: bool) -> str:
+    """One slice: its interval against a line at no difference."""
+    zero = axis.at(0.0)
+    parts = [f'<line class="bound" x1="{zero:g}" x2="{zero:g}" y1="0" y2="20" stroke="#57606a" stroke-width="1"/>']
+    parts += _interval(axis, value, low, high, 10, "fail" if worse else "plain")
+    return _svg(words, 20, parts)
+
+
+def share_bar(share: float, kind: str) -> str:
+    """A bar for a share between 0 and 1, beside its number: decoration, hence without words of its own."""
+    width = round(min(1.0, max(0.0, share)) * 100, 2)
+    fill = {"lost": "#a4161a", "gained": "#0b6b3a"}.get(kind, "#57606a")
+    rail = '<rect class="rail" x="0" y="0" width="100" height="4" fill="#8a949e" fill-opacity="0.25"/>'
+    bar = f'<rect class="bar {kind}" x="0" y="0" width="{width:g}" height="4" fill="{fill}"/>'
+    return f'<svg class="share" viewBox="0 0 100 4" width="100" height="4" aria-hidden="true">{rail}{bar}</svg>'
+
+
+_COLOURS = {"pass": "#0b6b3a", "fail": "#a4161a", "inconclusive": "#7a4d00"}
+
+
+def _interval(axis: Scale, value: float, low: float | None, high: float | None, y: int, status: str) -> list[str]:
+    colour = _COLOURS.get(status, "#57606a")
+    parts = []
+    if low is not None and high is not None:
+        left, right = axis.at(low), axis.at(high)
+        ends = f"M{left:g} {y - 5}V{y + 5}M{left:g} {y}H{right:g}M{right:g} {y - 5}V{y + 5}"
+        parts.append(f'<path class="range {status}" d="{ends}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    if math.isfinite(value):
+        parts.append(f'<circle class="dot {status}" cx="{axis.at(value):g}" cy="{y}" r="4.5" fill="{colour}"/>')
+    return parts
+
+
+def _svg(words: str, height: int, parts: list[str]) -> str:
+    title = for_xml_name(words, 500)
+    size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
+    return f'<svg class="plot" {size} role="img" aria-label="{title}">{"".join(parts)}</svg>'

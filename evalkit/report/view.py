@@ -1,0 +1,246 @@
+"""What every sink shows: plain frozen data, prepared once from a run's record.
+
+Numbers are already written (with the exact float beside them), rows are already sorted, texts are still raw:
+each sink makes them safe in its own way. Nothing here knows HTML, XML or a terminal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalkit.types import CriterionStatus, Effect, Flip, OnMissing, Severity, Transition, Verdict, VerdictWord, Waiver
+
+MARKS: dict[str, str] = {
+    "pass": "✓",
+    "fail": "✗",
+    "inconclusive": "?",
+    "not_evaluated": "–",
+    "waived": "⚑",
+    "broken": "!",
+    "empty": "∅",
+    "ungated": "–",
+}
+STATUS_WORDS: dict[CriterionStatus, str] = {
+    "pass": "pass",
+    "fail": "fail",
+    "inconclusive": "inconclusive",
+    "not_evaluated": "not evaluated",
+    "waived": "waived",
+}
+FLIP_WORDS: dict[Flip, str] = {
+    "right_to_wrong": "right → wrong",
+    "wrong_to_right": "wrong → right",
+    "wrong_to_other_wrong": "wrong → other wrong",
+    "both_right": "both right",
+    "both_wrong_same": "both wrong, same answer",
+    "no_target": "no target",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One measured number as written, or why there is none. `exact` holds value, low, high as a machine reads them."""
+
+    value: str
+    interval: str
+    n: int
+    level: float
+    method: str
+    exact: tuple[float, float | None, float | None] | None
+    undefined: str | None = None
+
+    @property
+    def words(self) -> str:
+        """Value, interval and n in one phrase, or the reason."""
+        if self.undefined is not None:
+            return f"undefined: {self.undefined}"
+        return " ".join(filter(None, [self.value, self.interval, f"(n {self.n})"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionView:
+    """One row of the verdict. `where` words the filter; `needs` is the bound with its sign, `≥ 97.0 %`.
+
+    Rows with the same `scale` can be drawn on one axis: the same unit, written the same way.
+    """
+
+    id: str
+    metric: str
+    suite: str | None
+    slice: str | None
+    where: str
+    champion: bool
+    effect: Effect
+    on_missing: OnMissing
+    status: CriterionStatus
+    reading: Reading
+    unit: str
+    scale: str
+    at_least: bool
+    bound: float | None
+    needs: str
+    by: str
+    reason: str
+    examples: tuple[str, ...]
+    waiver: Waiver | None
+
+    @property
+    def place(self) -> str:
+        """Where the row applies: suite, slice, filter, and the champion if it is compared with that."""
+        parts = [self.suite, self.slice, self.where, "versus champion" if self.champion else ""]
+        return " · ".join(part for part in parts if part) or "whole run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegressedView:
+    """A slice that got worse: `class_slice` when it is a class of the suite rather than a declared slice."""
+
+    suite: str
+    slice: str
+    class_slice: bool
+    difference: str
+    exact: float
+    n: int
+    lost: int
+    gained: int
+    p: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideView:
+    """A metric of both models: `difference` is student − teacher. Any of the three may be missing."""
+
+    metric: str
+    teacher: Reading | None
+    student: Reading | None
+    difference: Reading | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SingleView:
+    """A metric that is one number: a ratio, a rate, an agreement."""
+
+    metric: str
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyView:
+    """Metrics that share the first part of their names, such as `calibration`."""
+
+    name: str
+    sides: tuple[SideView, ...]
+    singles: tuple[SingleView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRow:
+    """How many of one model's outputs went a way that is not a plain answer."""
+
+    word: str
+    teacher: str
+    student: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceView:
+    """One slice of a suite: how far the student is from its teacher there."""
+
+    name: str
+    difference: Reading | None
+    retention: Reading | None
+    lost: Reading | None
+    regressed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteView:
+    """Everything measured on one suite; `name` None is the run as a whole."""
+
+    name: str | None
+    about: str
+    families: tuple[FamilyView, ...]
+    statuses: tuple[StatusRow, ...]
+    transition: Transition | None
+    slices: tuple[SliceView, ...]
+    class_slices: tuple[SliceView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerView:
+    """What one model said to one example. `text` is empty when the answer is all there is."""
+
+    who: str
+    answer: str
+    text: str
+    judged: str
+    confidence: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleView:
+    """One changed example, both models side by side; `sensitive` texts are not shown unasked."""
+
+    suite: str
+    id: str
+    flip: str
+    mark: str
+    severity: Severity
+    slices: str
+    input: str
+    target: str | None
+    answers: tuple[AnswerView, ...]
+    sensitive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something that was not evaluated, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A titled list of facts for the provenance section."""
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The whole report. `measured` is False for a broken or empty run, which has no numbers worth showing."""
+
+    word: VerdictWord
+    exit_code: int
+    exit_words: str
+    headline: str
+    student: str
+    teacher: str
+    run_id: str
+    policy: str
+    level: float | None
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    waivers: tuple[Waiver, ...]
+    criteria: tuple[CriterionView, ...]
+    tally: tuple[tuple[CriterionStatus, int], ...]
+    measured: bool
+    regressed: tuple[RegressedView, ...]
+    suites: tuple[SuiteView, ...]
+    examples: tuple[ExampleView, ...]
+    changed: int
+    total: int
+    gaps: tuple[Gap, ...]
+    facts: tuple[Facts, ...]
+    policy_text: str
+    plan_text: str
+    manifest: tuple[tuple[str, str], ...]
+
+
+def tally_words(tally: tuple[tuple[CriterionStatus, int], ...]) -> str:
+    """`2 fail, 1 inconclusive, 6 pass`, over blocking and warning criteria together."""
+    return ", ".join(f"{count} {STATUS_WORDS[status]}" for status, count in tally)

@@ -1,0 +1,25 @@
+"""JSON Schema of the files that users write, for editors that complete and check as one types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalkit.fields import Strict
+
+FILES = ("plan", "suite", "policy")
+
+
+def json_schema(file: str) -> dict[str, Any]:
+    """The schema of `plan`, `suite` or `policy`, draft 2020-12. Raises KeyError for another name."""
+    from evalkit.plan import PlanFile
+    from evalkit.policy import PolicyFile
+    from evalkit.suite import SuiteFile
+
+    models: dict[str, type[Strict]] = {"plan": PlanFile, "suite": SuiteFile, "policy": PolicyFile}
+    schema = models[file].model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"evalkit/{file}/v1",
+        **schema,
+        "title": f"evalkit {file}",
+    }

@@ -1,0 +1,156 @@
+"""Agreement beyond chance between two sets of answers, given as whole-number classes.
+
+-1 means no answer. It is a class of its own on each side: it never agrees, not even with the other's -1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evalkit.stats.arrays import Floats, floats, in_shape_of, number_or_none, quotient, weight_rows
+
+
+class _Shares(NamedTuple):
+    """Weighted shares, one row for each row of weights."""
+
+    agree: Floats
+    teacher: Floats  # (B, K), of each answered class
+    student: Floats
+    rows: Floats  # (B,), the summed weight
+
+
+@overload
+def kappa(t: ArrayLike, s: ArrayLike, classes: int, weights: None = None) -> float | None: ...
+@overload
+def kappa(t: ArrayLike, s: ArrayLike, classes: int, weights: ArrayLike) -> Floats: ...
+def kappa(t: ArrayLike, s: ArrayLike, classes: int, weights: ArrayLike | None = None) -> float | Floats | None:
+    """Cohen's kappa in [-1, 1]: 1 is full agreement, 0 is what each side's own answer shares would give by chance.
+
+    None when chance agreement is 1 (both always give the same one answer); with weights (see evalkit.stats.arrays) nan
+    marks such an undefined resample. ValueError for no rows. Source: Cohen (1960).
+    """
+    shares = _shares(t, s, classes, weights)
+    return _beyond(shares.agree, (shares.teacher * shares.student).sum(axis=1), weights)
+
+
+@overload
+def scott_pi(t: ArrayLike, s: ArrayLike, classes: int, weights: None = None) -> float | None: ...
+@overload
+def scott_pi(t: ArrayLike, s: ArrayLike, classes: int, weights: ArrayLike) -> Floats: ...
+def scott_pi(t: ArrayLike, s: ArrayLike, classes: int, weights: ArrayLike | None = None) -> float | Floats | None:
+    """Scott's pi in [-1, 1]: as `kappa`, but chance comes from the answer shares of both sides pooled.
+
+    None (with weights: nan) when chance agreement is 1. Source: Scott (1955).
+    """
+    shares = _shares(t, s, classes, weights)
+    return _beyond(shares.agree, _pooled_chance(shares), weights)
+
+
+@overload
+def krippendorff_alpha(t: ArrayLike, s: ArrayLike, classes: int, weights: None = None) -> float | None: ...
+@overload
+def krippendorff_alpha(t: ArrayLike, s: ArrayLike, classes: int, weights: ArrayLike) -> Floats: ...
+def krippendorff_alpha(
+    t: ArrayLike, s: ArrayLike, classes: int, weights: ArrayLike | None = None
+) -> float | Floats | None:
+    """Krippendorff's nominal alpha of two raters, at most 1: Scott's pi corrected for small n.
+
+    None (with weights: nan) when chance agreement is 1. Source: Krippendorff (2011), through the two-rater identity
+    1 - (1 - pi) (2n - 1) / (2n).
+    """
+    shares = _shares(t, s, classes, weights)
+    chance = _pooled_chance(shares)
+    pi = quotient(shares.agree - chance, np.where(_is_one(chance), 0.0, 1.0 - chance))
+    values = 1.0 - (1.0 - pi) * (1.0 - quotient(np.full_like(pi, 0.5), shares.rows))
+    return number_or_none(values[0]) if weights is None else in_shape_of(values, weights)
+
+
+@overload
+def error_consistency(a: float, b: float, c: float, d: float) -> float | None: ...
+@overload
+def error_consistency(a: Floats, b: Floats, c: Floats, d: Floats) -> Floats: ...
+def error_consistency(
+    a: float | Floats, b: float | Floats, c: float | Floats, d: float | Floats
+) -> float | Floats | None:
+    """Cohen's kappa of two models' correctness, in [-1, 1]: do they fail on the same examples beyond chance?
+
+    Cells a both right, b teacher only, c student only, d both wrong, as numbers or as arrays of one shape. None when
+    chance agreement is 1 (both always right or always wrong) or the table is empty; in arrays nan marks that undefined
+    resample. Source: Geirhos, Meding and Wichmann (2020), arXiv 2006.16736.
+    """
+    both, teacher_only, student_only, neither = (np.atleast_1d(floats(cell)) for cell in (a, b, c, d))
+    n = both + teacher_only + student_only + neither
+    teacher, student = both + teacher_only, both + student_only
+    # All in counts, so that chance agreement of exactly 1 is seen exactly.
+    expected = teacher * student + (n - teacher) * (n - student)
+    values = quotient(n * (both + neither) - expected, n * n - expected)
+    if np.ndim(a) == 0 and np.ndim(b) == 0 and np.ndim(c) == 0 and np.ndim(d) == 0:
+        return number_or_none(values[0])
+    return values
+
+
+def inherited_chance(t: ArrayLike, s: ArrayLike, gold: ArrayLike, classes: int) -> float | None:
+    """Share of all rows, in [0, 1], in which two wrong answers would coincide by chance.
+
+    Given that both are wrong, the chance is taken from how each side's wrong answers spread over the other classes, for
+    each gold class by itself and with half a count added to each class. An answer of -1 is wrong and coincides with
+    nothing. None for no rows or fewer than 2 classes. ValueError for a gold answer outside the classes.
+    """
+    teacher, student, truth = (np.asarray(side, dtype=np.int64) for side in (t, s, gold))
+    if truth.size == 0 or classes < 2:
+        return None
+    if truth.min() < 0 or truth.max() >= classes:
+        raise ValueError(f"a gold answer lies outside the classes 0 .. {classes - 1}")
+    expected = 0.0
+    for answer in np.unique(truth):
+        here = truth == answer
+        both_wrong = int(np.sum(here & (teacher != answer) & (student != answer)))
+        spread_teacher = _wrong_spread(teacher[here], int(answer), classes)
+        spread_student = _wrong_spread(student[here], int(answer), classes)
+        expected += both_wrong * float(spread_teacher @ spread_student)
+    return min(1.0, expected / truth.size)
+
+
+def _wrong_spread(answers: np.ndarray[tuple[int], np.dtype[np.int64]], gold: int, classes: int) -> Floats:
+    wrong = answers[answers != gold]
+    counts = np.bincount(wrong[wrong >= 0], minlength=classes) + 0.5
+    counts[gold] = 0.0
+    return floats(counts / (wrong.size + 0.5 * (classes - 1)))
+
+
+def _shares(t: ArrayLike, s: ArrayLike, classes: int, weights: ArrayLike | None) -> _Shares:
+    teacher, student = np.asarray(t, dtype=np.int64), np.asarray(s, dtype=np.int64)
+    if teacher.shape != student.shape:
+        raise ValueError(f"answers of shapes {teacher.shape} and {student.shape} are not paired")
+    rows = weight_rows(weights, teacher.size)
+    if max(teacher.max(), student.max()) >= classes or min(teacher.min(), student.min()) < -1:
+        raise ValueError(f"an answer lies outside -1 .. {classes - 1}")
+    total = rows.sum(axis=1)
+    # Only the classes that occur: a task with thousands of them would need a needlessly wide table.
+    seen = np.unique(np.concatenate([teacher, student]))
+    seen = seen[seen >= 0]
+    counts_teacher = rows @ (teacher[:, None] == seen).astype(np.float64)
+    counts_student = rows @ (student[:, None] == seen).astype(np.float64)
+    agree = rows @ ((teacher == student) & (teacher >= 0)).astype(np.float64)
+    column = total[:, None]
+    return _Shares(quotient(agree, total), quotient(counts_teacher, column), quotient(counts_student, column), total)
+
+
+def _pooled_chance(shares: _Shares) -> Floats:
+    pooled = (0.5 * (shares.teacher + shares.student)) ** 2
+    # Each side's "no answer" is a class that the other side never gives.
+    silent = (0.5 * (1.0 - shares.teacher.sum(axis=1))) ** 2 + (0.5 * (1.0 - shares.student.sum(axis=1))) ** 2
+    return floats(pooled.sum(axis=1) + silent)
+
+
+def _is_one(chance: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    # Shares are quotients of counts, so a chance this close to 1 is 1 and its rounding would be divided by itself.
+    return np.asarray(chance >= 1.0 - 1e-12)
+
+
+def _beyond(agree: Floats, chance: Floats, weights: ArrayLike | None) -> float | Floats | None:
+    values = quotient(agree - chance, np.where(_is_one(chance), 0.0, 1.0 - chance))
+    return number_or_none(values[0]) if weights is None else in_shape_of(values, weights)

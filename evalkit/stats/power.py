@@ -1,0 +1,107 @@
+"""How many examples a non-inferiority gate on paired correctness needs, and what a given number can show.
+
+`discordance` is the share of examples on which exactly one model is right, (b + c) / n; `difference` the true
+student - teacher; `margin` > 0 the allowed drop. `level` is the ONE-SIDED confidence of the gate (0.95 goes with the
+two-sided 90% interval).
+"""
+
+from __future__ import annotations
+
+import math
+
+from evalkit.stats.normal import one_sided_z
+from evalkit.stats.paired_difference import constrained_teacher_only, tango_z
+
+
+def sample_size(
+    margin: float, discordance: float, difference: float = 0.0, level: float = 0.95, power: float = 0.8
+) -> int:
+    """Examples for which the score gate passes with probability `power`, at least 1.
+
+    The variance under the null is taken at Tango's constrained estimate, which keeps the promise where
+    `sample_size_quick` is too small (few discordant pairs). ValueError if the difference is at or
+    below -margin: no number is enough. Source: the test of Tango (1998), normal approximation of its power.
+    """
+    distance = _distance(margin, discordance, difference)
+    b, c = (discordance - difference) / 2.0, (discordance + difference) / 2.0
+    null_variance = 2.0 * constrained_teacher_only(b, c, 1.0, margin) - margin * (1.0 + margin)
+    true_variance = discordance - difference**2
+    spread = one_sided_z(level) * math.sqrt(max(null_variance, 0.0)) + one_sided_z(power) * math.sqrt(true_variance)
+    return max(1, math.ceil((spread / distance) ** 2))
+
+
+def sample_size_quick(
+    margin: float, discordance: float, difference: float = 0.0, level: float = 0.95, power: float = 0.8
+) -> int:
+    """As `sample_size` with one variance for both hypotheses, at least 1: the textbook formula, too small at times.
+
+    Source: Lu and Bean (1995), Statistics in Medicine 14; Liu et al. (2002).
+    """
+    distance = _distance(margin, discordance, difference)
+    spread = (one_sided_z(level) + one_sided_z(power)) ** 2 * (discordance - difference**2)
+    return max(1, math.ceil(spread / distance**2))
+
+
+def minimum_detectable_drop(n: int, discordance: float, level: float = 0.95, power: float = 0.8) -> float:
+    """Smallest margin that an equally good student meets with probability `power` on `n` examples; a share >= 0."""
+    if n < 1 or not 0.0 <= discordance <= 1.0:
+        raise ValueError(f"no gate has {n} examples and a discordance of {discordance}")
+    return (one_sided_z(level) + one_sided_z(power)) * math.sqrt(discordance / n)
+
+
+def exact_power(n: int, margin: float, discordance: float, difference: float = 0.0, level: float = 0.95) -> float:
+    """Probability, in [0, 1], that the Tango gate passes: that its lower end lies above -margin.
+
+    Summed over the discordant counts (b, c) with their multinomial probabilities, so it is exact up to the 1e-12 of the
+    number of discordant pairs that is left out at either side. Needs difference within plus or minus discordance.
+    """
+    if n < 1 or not 0.0 < margin <= 1.0 or not 0.0 <= abs(difference) <= discordance <= 1.0:
+        raise ValueError(f"no such gate: n {n}, margin {margin}, discordance {discordance}, difference {difference}")
+    z = one_sided_z(level)
+    if discordance == 0.0:
+        return 1.0 if tango_z(0, 0, n, -margin) > z else 0.0
+    import numpy as np
+    from scipy.stats import binom
+
+    fewest, most = (int(end) for end in np.atleast_1d(binom.ppf([1e-12, 1.0 - 1e-12], n, discordance)))
+    pairs = np.arange(fewest, most + 1)
+    largest = [_largest_passing(int(m), n, margin, z) for m in pairs]
+    passes = binom.cdf(largest, pairs, (discordance - difference) / (2.0 * discordance))
+    return float(min(1.0, np.sum(binom.pmf(pairs, n, discordance) * passes)))
+
+
+def examples_to_settle(n: int, value: float, low: float, high: float, bound: float) -> int | None:
+    """About how many examples in total bring the interval's end nearest `bound` to it, if `value` stays; at least n.
+
+    An interval narrows with the square root of n, so n (half width / distance)^2. None when `value` lies on the bound,
+    when that end is infinite, or when the number is above both 50 n and a million: more data is then no answer.
+    """
+    distance = abs(value - bound)
+    half = value - low if value > bound else high - value
+    if distance == 0.0 or not math.isfinite(half):
+        return None
+    # Far beyond the cap the product may leave the range of floats, so the cap is tested before the rounding.
+    total = n * (half / distance) * (half / distance)
+    if total > max(50.0 * n, 1e6):
+        return None
+    return max(n, math.ceil(total))
+
+
+def _largest_passing(pairs: int, n: int, margin: float, z: float) -> int:
+    """The most teacher-only pairs, of `pairs` discordant ones, with which the gate passes; -1 if none will do."""
+    passing, failing = -1, pairs + 1
+    while failing - passing > 1:
+        middle = (passing + failing) // 2
+        if tango_z(middle, pairs - middle, n, -margin) > z:
+            passing = middle
+        else:
+            failing = middle
+    return passing
+
+
+def _distance(margin: float, discordance: float, difference: float) -> float:
+    if not abs(difference) <= discordance <= 1.0:
+        raise ValueError(f"a difference of {difference} needs more discordance than {discordance}")
+    if not 0.0 < margin <= 1.0 or difference + margin <= 0.0:
+        raise ValueError(f"no number of examples shows that a difference of {difference} is above {-margin}")
+    return difference + margin

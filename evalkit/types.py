@@ -1,0 +1,370 @@
+"""The nouns of evalkit, frozen at birth (docs/glossary.md says each in a sentence).
+
+Standard library only: everything else may import this file, and it imports nothing of evalkit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["gold", "edge-case", "safety-refusal"]
+Task = Literal["classify", "choose", "generate", "extract"]
+Severity = Literal["low", "normal", "high", "critical"]
+Role = Literal["teacher", "student", "champion", "teacher_again"]
+Status = Literal["ok", "truncated", "empty", "error", "timeout"]
+Versus = Literal["teacher", "champion"]
+Effect = Literal["block", "warn"]
+OnMissing = Literal["inconclusive", "fail", "skip"]
+CriterionStatus = Literal["pass", "fail", "inconclusive", "not_evaluated", "waived"]
+VerdictWord = Literal["pass", "fail", "inconclusive", "broken", "empty", "ungated"]
+Direction = Literal["higher", "lower", "neutral"]
+
+KINDS: tuple[Kind, ...] = ("gold", "edge-case", "safety-refusal")
+TASKS: tuple[Task, ...] = ("classify", "choose", "generate", "extract")
+SEVERITIES: tuple[Severity, ...] = ("low", "normal", "high", "critical")
+STATUSES: tuple[Status, ...] = ("ok", "truncated", "empty", "error", "timeout")
+# The model gave no answer because something broke. These count as wrong, and are capped by
+# a policy's max_error_rate; `empty` and `truncated` are answers, if poor ones.
+ERRORED: frozenset[Status] = frozenset({"error", "timeout"})
+
+EXIT_CODES: Mapping[VerdictWord, int] = {
+    "pass": 0,
+    "ungated": 0,
+    "fail": 1,
+    "inconclusive": 3,
+    "broken": 4,
+    "empty": 5,
+}
+
+
+# --- what is asked -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One row of a suite. `row` is the data as read; the rest is what `columns` made of it."""
+
+    id: str
+    row: Mapping[str, Any]
+    target: str | None = None
+    slices: Mapping[str, str] = field(default_factory=dict)
+    group: str | None = None
+    severity: Severity = "normal"
+    choices: tuple[str, ...] = ()
+    expect: Literal["refuse", "comply"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a chat prompt."""
+
+    role: str
+    content: str
+
+
+Prompt = str | tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteFacts:
+    """What a run remembers of a suite. `digest` covers the suite's file and its data."""
+
+    name: str
+    kind: Kind
+    task: Task
+    version: int
+    scorer: str
+    labels: tuple[str, ...]
+    slice_names: tuple[str, ...]
+    grouped: bool
+    digest: str
+    path: str
+    answer_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A named, versioned set of examples of one kind, ready to be asked."""
+
+    facts: SuiteFacts
+    prompt: Prompt | None
+    generation: Mapping[str, Any]
+    examples: tuple[Example, ...]
+    input_column: str | None
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a model is asked for one example. `key` is a hash of all of it, so equal keys mean equal questions."""
+
+    key: str
+    suite: str
+    example_id: str
+    task: Task
+    prompt: Prompt
+    choices: tuple[str, ...]
+    generation: Mapping[str, Any]
+
+
+# --- what is answered ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What one model answered to one request. A failure is a status, never an answer and never dropped.
+
+    `probs` follow the order of the request's choices (classify: the suite's labels). Times are seconds.
+    `prompt_hash` is of what the model really saw, after its own chat template; None if not known.
+    """
+
+    example_id: str
+    status: Status
+    label: str | None = None
+    text: str | None = None
+    probs: tuple[float, ...] | None = None
+    choice_logprobs: tuple[float, ...] | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    prompt_hash: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """An output judged against a target.
+
+    `correct` is None when there is no target. `answer` is the parsed answer, None when nothing
+    could be parsed or nothing was answered; `why` says so in words where it is not evident.
+    """
+
+    correct: bool | None
+    answer: str | None
+    unparsable: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """One role's side of a pair. `confidence` is the probability of the answer given, if known."""
+
+    status: Status
+    answer: str | None
+    correct: bool | None
+    unparsable: bool
+    why: str
+    text: str | None
+    confidence: float | None
+    latency_s: float | None
+    error: str | None
+
+
+Flip = Literal["right_to_wrong", "wrong_to_right", "wrong_to_other_wrong", "both_right", "both_wrong_same", "no_target"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Teacher and student on one example, side by side: what a reader of the report looks at."""
+
+    suite: str
+    id: str
+    input: str
+    target: str | None
+    slices: Mapping[str, str]
+    severity: Severity
+    group: str | None
+    flip: Flip
+    teacher: Scored | None
+    student: Scored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """Which model answered. `settings` is everything besides the bytes that can change an answer.
+
+    `digest` identifies the answers' source: the weights of a live model, the file of a recording.
+    `live` outputs go through the cache; recorded ones are their own record. Sizes: count, bytes.
+    """
+
+    name: str
+    backend: str
+    digest: str
+    live: bool
+    revision: str | None = None
+    path: str | None = None
+    weights_digest: str | None = None
+    tokenizer_digest: str | None = None
+    template_digest: str | None = None
+    parameters: int | None = None
+    bytes: int | None = None
+    dtype: str | None = None
+    device: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+# --- what is measured ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number that knows how sure it is. `low` and `high` are None only for p-values.
+
+    `level` is the two-sided coverage of [low, high]; exact quantities have low = high = value.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    level: float
+    n: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undefined:
+    """No number, and why. Never NaN, never 0.0 for nothing."""
+
+    reason: str
+
+
+Measured = Estimate | Undefined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What one row of results answers: a metric, on a suite (None: the run), on a slice and filter."""
+
+    metric: str
+    suite: str | None = None
+    slice: str | None = None
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    versus: Versus = "teacher"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRow:
+    """One row of results.json or timings.json."""
+
+    question: Question
+    measured: Measured
+    direction: Direction
+    unit: str
+
+
+# --- what is decided -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A named person's decision to let one criterion go, until the end of a UTC day."""
+
+    criterion: str
+    owner: str
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionRow:
+    """One criterion on one suite and slice: the row of verdict.json.
+
+    `examples` are ids worth looking at: those that speak against the student.
+    """
+
+    id: str
+    question: Question
+    effect: Effect
+    on_missing: OnMissing
+    status: CriterionStatus
+    measured: Measured
+    at_least: float | None
+    at_most: float | None
+    by: Literal["interval", "value"]
+    reason: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population:
+    """What a policy may ask of one suite: how many examples, which slices of what size, which columns."""
+
+    facts: SuiteFacts
+    n: int
+    slices: Mapping[str, Mapping[str, int]]
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegressedSlice:
+    """A slice on which the student is worse than chance allows, after Holm's correction over all slices."""
+
+    suite: str
+    slice: str
+    difference: float
+    n: int
+    lost: int
+    gained: int
+    p_holm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The decision: one word, and the sentences and rows that led to it."""
+
+    word: VerdictWord
+    reasons: tuple[str, ...]
+    criteria: tuple[CriterionRow, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    regressed: tuple[RegressedSlice, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.word]
+
+
+# --- what a reader of a run gets -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """Counts of examples with a target, by who was right: the 2x2 table, with its wrong-wrong cell split."""
+
+    both_right: int
+    right_to_wrong: int
+    wrong_to_right: int
+    both_wrong_same: int
+    wrong_to_other_wrong: int
+
+    @property
+    def n(self) -> int:
+        return (
+            self.both_right
+            + self.right_to_wrong
+            + self.wrong_to_right
+            + self.both_wrong_same
+            + self.wrong_to_other_wrong
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as its reports see it: plain records, no model. `manifest` is the JSON object of manifest.json.
+
+    `pairs` holds the examples whose outcome or answer changed or that failed, worst first;
+    `pairs_total` counts all examples, so that a report can say what it does not show.
+    """
+
+    manifest: Mapping[str, Any]
+    verdict: Verdict
+    results: tuple[MetricRow, ...]
+    timings: tuple[MetricRow, ...]
+    transitions: Mapping[str, Transition]
+    pairs: tuple[Pair, ...]
+    pairs_total: int

@@ -1,0 +1,70 @@
+"""The page in a real browser, from disk: silent, alone, and readable on a telephone, in light and in dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkit import report
+from tests.report import records
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium (apt-get install chromium)"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as driver:
+        chromium = driver.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.parametrize("name", ["fail", "pass", "broken", "waived", "hostile"])
+@pytest.mark.parametrize("width", [1400, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_opens_from_disk_in_silence_and_without_sideways_scrolling(
+    browser: Any, tmp_path: Path, name: str, width: int, scheme: str
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(report.html(records.ALL[name]()), encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    assert said == []
+    assert asked == [file.as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("h1").bounding_box()["y"] < 600
+    bright = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert bright == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(17, 20, 24)")
+    assert page.evaluate("document.querySelectorAll('script, img, iframe').length") == 0
+    context.close()
+
+
+def test_the_style_sheet_is_applied_only_as_long_as_its_hash_holds(browser: Any, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(report.html(records.failing()).replace("--page: #ffffff", "--page: #fffffe"), encoding="utf-8")
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(file.as_uri())
+    assert any("Content Security Policy" in each for each in said)
+    # Without style the verdict, the tables and the drawings are still there.
+    assert "fail" in page.locator("h1").inner_text()
+    assert page.locator("svg.plot").first.is_visible()
+    page.close()

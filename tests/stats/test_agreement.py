@@ -1,0 +1,136 @@
+"""Agreement beyond chance against sklearn and statsmodels, silence, and inherited errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
+
+from evalkit.stats.agreement import error_consistency, inherited_chance, kappa, krippendorff_alpha, scott_pi
+
+METRICS = [kappa, scott_pi, krippendorff_alpha]
+seeds = st.integers(0, 10_000)
+
+
+def _answers(seed: int, n: int = 40, silent: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    teacher = rng.integers(0, 4, n)
+    student = np.where(rng.random(n) < 0.6, teacher, rng.integers(0, 4, n))
+    if silent:
+        teacher, student = teacher.copy(), student.copy()
+        teacher[rng.random(n) < 0.2] = -1
+        student[rng.random(n) < 0.2] = -1
+    return teacher, student
+
+
+@given(seed=seeds)
+def test_kappa_agrees_with_sklearn_and_pi_with_statsmodels(seed: int) -> None:
+    t, s = _answers(seed)
+    assert kappa(t, s, 4) == pytest.approx(cohen_kappa_score(t, s), abs=1e-12)
+    table, _ = aggregate_raters(np.stack([t, s], axis=1))
+    assert scott_pi(t, s, 4) == pytest.approx(float(fleiss_kappa(table)), abs=1e-12)
+
+
+@given(seed=seeds)
+def test_silence_is_a_class_of_its_own_on_each_side(seed: int) -> None:
+    t, s = _answers(seed, silent=True)
+    apart_t, apart_s = np.where(t < 0, 4, t), np.where(s < 0, 5, s)
+    for metric in METRICS:
+        assert metric(t, s, 4) == pytest.approx(metric(apart_t, apart_s, 6), abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@given(seed=seeds)
+def test_a_whole_number_weight_is_that_many_copies_of_the_row(metric, seed: int) -> None:
+    t, s = _answers(seed, silent=True)
+    weights = np.random.default_rng(seed).integers(0, 4, (2, t.size))
+    found = metric(t, s, 4, weights=weights.astype(float))
+    copies = [metric(np.repeat(t, row), np.repeat(s, row), 4) for row in weights]
+    np.testing.assert_allclose(found, copies, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@given(seed=seeds)
+def test_neither_the_order_of_rows_nor_of_models_nor_the_class_names_matter(metric, seed: int) -> None:
+    t, s = _answers(seed)
+    order, names = np.random.default_rng(seed).permutation(40), np.array([7, 2, 9, 0])
+    value = metric(t, s, 4)
+    assert metric(t[order], s[order], 4) == pytest.approx(value, abs=1e-12)
+    assert metric(s, t, 4) == pytest.approx(value, abs=1e-12)
+    assert metric(names[t], names[s], 10) == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_full_agreement_is_one_unless_there_was_no_choice(metric) -> None:
+    assert metric([0, 1, 2], [0, 1, 2], 3) == pytest.approx(1.0)
+    assert metric([1, 1, 1], [1, 1, 1], 3) is None
+    batched = metric([0, 1], [0, 1], 2, weights=np.array([[2.0, 0.0], [1.0, 1.0]]))
+    assert np.isnan(batched[0])
+    assert batched[1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_two_silences_are_no_agreement(metric) -> None:
+    found = metric([-1, -1, -1], [-1, -1, -1], 3)
+    assert found is not None
+    assert found <= 0.0
+
+
+def test_answers_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="outside"):
+        kappa([0, 3], [0, 1], 3)
+    with pytest.raises(ValueError, match="paired"):
+        kappa([0, 1, 1], [0, 1], 3)
+    with pytest.raises(ValueError, match="no row"):
+        kappa([], [], 3)
+
+
+@given(cells=st.tuples(*[st.integers(0, 50)] * 4).filter(lambda cells: sum(cells) > 0))
+def test_error_consistency_is_kappa_of_correctness(cells: tuple[int, int, int, int]) -> None:
+    t = np.repeat([1, 1, 0, 0], cells)
+    s = np.repeat([1, 0, 1, 0], cells)
+    expected = kappa(t, s, 2)
+    found = error_consistency(*cells)
+    assert found == (None if expected is None else pytest.approx(expected, abs=1e-12))
+    batched = error_consistency(*(np.array([cell, cell + 1.0]) for cell in cells))
+    assert batched.shape == (2,)
+    assert np.isnan(batched[0]) == (found is None)
+    assert found is None or batched[0] == pytest.approx(found, abs=1e-12)
+
+
+def test_models_that_are_always_right_have_no_error_consistency() -> None:
+    assert error_consistency(10, 0, 0, 0) is None
+    assert error_consistency(0, 0, 0, 10) is None
+    assert error_consistency(0, 0, 0, 0) is None
+
+
+def test_two_wrong_answers_among_two_classes_always_coincide() -> None:
+    assert inherited_chance([1, 1, 0, 0], [1, 1, 0, 1], [0, 0, 1, 1], 2) == pytest.approx(3 / 4)
+
+
+def test_chance_follows_how_wrong_answers_spread() -> None:
+    n = 30_000
+    rng = np.random.default_rng(0)
+    gold = np.zeros(n, dtype=int)
+    teacher = rng.choice([0, 1, 2, 3], n, p=[0.5, 0.3, 0.1, 0.1])
+    student = rng.choice([0, 1, 2, 3], n, p=[0.6, 0.2, 0.1, 0.1])
+    coincide = np.mean((teacher == student) & (teacher != gold))
+    assert inherited_chance(teacher, student, gold, 4) == pytest.approx(coincide, abs=0.01)
+
+
+def test_silent_wrong_answers_coincide_with_nothing() -> None:
+    found = inherited_chance([-1] * 50, [-1] * 50, [0] * 50, 4)
+    assert found is not None
+    # Only the half counts that smooth the empty classes are left.
+    assert found < 0.002
+
+
+def test_nobody_wrong_leaves_nothing_to_inherit() -> None:
+    assert inherited_chance([0, 1, 2], [0, 1, 1], [0, 1, 2], 3) == 0.0
+    assert inherited_chance([], [], [], 3) is None
+    assert inherited_chance([0], [0], [0], 1) is None
+    with pytest.raises(ValueError, match="gold"):
+        inherited_chance([0], [0], [-1], 2)

@@ -1,0 +1,60 @@
+"""Wilson and Clopper-Pearson against statsmodels, and their ends at no and all successes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
+
+from evalkit.stats.proportion import clopper_pearson, wilson
+
+counts = st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+levels = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99])
+
+
+@given(count=counts, level=levels)
+def test_both_agree_with_statsmodels(count: tuple[int, int], level: float) -> None:
+    for function, method in ((wilson, "wilson"), (clopper_pearson, "beta")):
+        reference = proportion_confint(*count, alpha=1.0 - level, method=method)
+        assert function(*count, level) == pytest.approx(tuple(float(end) for end in reference), abs=1e-9)
+
+
+@given(count=counts, level=levels)
+def test_both_hold_the_proportion(count: tuple[int, int], level: float) -> None:
+    k, n = count
+    for function in (wilson, clopper_pearson):
+        low, high = function(k, n, level)
+        assert 0.0 <= low <= k / n <= high <= 1.0
+        assert (low == 0.0) == (k == 0)
+        assert (high == 1.0) == (k == n)
+
+
+@given(count=counts)
+def test_both_widen_with_the_level_and_mirror(count: tuple[int, int]) -> None:
+    k, n = count
+    for function in (wilson, clopper_pearson):
+        narrow, wide = function(k, n, 0.8), function(k, n, 0.99)
+        assert wide.low <= narrow.low
+        assert narrow.high <= wide.high
+        mirrored = function(n - k, n, 0.8)
+        assert mirrored == pytest.approx((1.0 - narrow.high, 1.0 - narrow.low), abs=1e-12)
+
+
+def test_no_trial_leaves_everything_possible() -> None:
+    assert wilson(0, 0, 0.95) == (0.0, 1.0)
+    assert clopper_pearson(0, 0, 0.95) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("count", [(-1, 5), (6, 5)])
+def test_impossible_counts_are_refused(count: tuple[int, int]) -> None:
+    for function in (wilson, clopper_pearson):
+        with pytest.raises(ValueError, match="do not fit"):
+            function(*count, 0.95)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
+def test_impossible_levels_are_refused(level: float) -> None:
+    for function in (wilson, clopper_pearson):
+        with pytest.raises(ValueError, match="level"):
+            function(1, 5, level)
