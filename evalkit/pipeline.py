@@ -266,7 +266,8 @@ def _notes(job: Job) -> list[str]:
         found.append("latency: a recording cannot be timed; its own timing columns are used where it has them")
     fakes = [role for role, spec in job.plan.models.items() if spec.backend == "fake"]
     if fakes:
-        found.append(f"the {' and the '.join(fakes)} is a fake: this run shows that the plan works, and nothing else")
+        verb = "is a stand-in" if len(fakes) == 1 else "are stand-ins"
+        found.append(f"{' and '.join(fakes)} {verb}: this run shows that the plan works, and nothing else")
     return found
 
 

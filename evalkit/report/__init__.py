@@ -6,46 +6,42 @@ harmless in one place (`text`). The texts are functions of the record alone: no 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from evalkit.report.view import View
     from evalkit.types import RunRecord
 
 __all__ = ["card", "files", "html", "junit", "summary", "terminal"]
 
 
 def files(record: RunRecord) -> dict[str, str]:
-    """Every report that a run directory holds, by file name."""
-    from evalkit.report import card_md, junit_xml, origin, page, prepare, summary_md
+    """Every report that a run directory holds, by file name; the view is prepared once for all of them."""
+    from evalkit.report import prepare
 
     view = prepare.prepare(record)
-    started, finished = (origin.text(record.manifest, key) for key in ("started", "finished"))
-    return {
-        "report.html": page.render(view),
-        "junit.xml": junit_xml.render(view, started=started, finished=finished),
-        "summary.md": summary_md.render(view),
-        "model-card.md": card_md.render(view, record),
-    }
+    return {name: render(view, record) for name, render in _RENDERERS.items()}
 
 
 def html(record: RunRecord) -> str:
     """report.html: one self-contained page that opens offline."""
-    return files(record)["report.html"]
+    return _one("report.html", record)
 
 
 def junit(record: RunRecord) -> str:
     """junit.xml: one test case per criterion, suite and slice."""
-    return files(record)["junit.xml"]
+    return _one("junit.xml", record)
 
 
 def summary(record: RunRecord) -> str:
     """summary.md: the verdict for a pull request or job summary, below 60 kB."""
-    return files(record)["summary.md"]
+    return _one("summary.md", record)
 
 
 def card(record: RunRecord) -> str:
     """model-card.md: the student's card, with YAML front matter."""
-    return files(record)["model-card.md"]
+    return _one("model-card.md", record)
 
 
 def terminal(record: RunRecord, *, width: int = 80, colour: bool = False, ascii_only: bool = False) -> str:
@@ -53,3 +49,42 @@ def terminal(record: RunRecord, *, width: int = 80, colour: bool = False, ascii_
     from evalkit.report import console, prepare
 
     return console.render(prepare.prepare(record), width=width, colour=colour, ascii_only=ascii_only)
+
+
+def _one(name: str, record: RunRecord) -> str:
+    from evalkit.report import prepare
+
+    return _RENDERERS[name](prepare.prepare(record), record)
+
+
+def _page(view: View, record: RunRecord) -> str:
+    from evalkit.report import page
+
+    return page.render(view)
+
+
+def _junit(view: View, record: RunRecord) -> str:
+    from evalkit.report import junit_xml, origin
+
+    started, finished = (origin.text(record.manifest, key) for key in ("started", "finished"))
+    return junit_xml.render(view, started=started, finished=finished)
+
+
+def _summary(view: View, record: RunRecord) -> str:
+    from evalkit.report import summary_md
+
+    return summary_md.render(view)
+
+
+def _card(view: View, record: RunRecord) -> str:
+    from evalkit.report import card_md
+
+    return card_md.render(view, record)
+
+
+_RENDERERS: dict[str, Callable[[View, RunRecord], str]] = {
+    "report.html": _page,
+    "junit.xml": _junit,
+    "summary.md": _summary,
+    "model-card.md": _card,
+}

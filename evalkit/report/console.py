@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from evalkit.report.columns import bar, clip, fold, middle, pad, span, width
 from evalkit.report.examples import examples_first
 from evalkit.report.figures import count
-from evalkit.report.text import for_terminal, plain_ascii
+from evalkit.report.text import for_terminal, one_line, plain_ascii
 from evalkit.report.view import MARKS, CriterionView, View, tally_words
 
 _BAR = 17
@@ -70,7 +70,9 @@ def _waivers(view: View, pen: _Pen) -> list[str]:
 def _criteria(view: View, pen: _Pen) -> list[str]:
     if not view.criteria:
         return []
-    shown, hidden = _most(view.criteria)
+    shown, hidden = _most(view.weighed)
+    if not shown:
+        return [*_skipped(view, pen), ""]
     cells = [[pen.safe(each) for each in (row.needs, row.reading.value, row.reading.interval)] for row in shown]
     needs, seen, ranges = (max(least, *(width(row[at]) for row in cells)) for at, least in enumerate((5, 4, 10)))
     number = max(len(count(row.reading.n)) for row in shown)
@@ -96,7 +98,15 @@ def _criteria(view: View, pen: _Pen) -> list[str]:
         lines += _about(row, pen)
     if hidden:
         lines.append(f"  … {hidden} more rows:  evalkit show RUN --json")
-    return [*lines, ""]
+    return [*lines, *_skipped(view, pen), ""]
+
+
+def _skipped(view: View, pen: _Pen) -> list[str]:
+    """Criteria that had nothing to apply to and may be passed over, in one line: named, and not in the way."""
+    if not view.skipped:
+        return []
+    names = ", ".join(pen.safe(name) for name in view.skipped)
+    return pen.fold(f"skipped, nothing to apply to: {names}", first=f"{MARKS['not_evaluated']} ", rest="  ")
 
 
 def _most(rows: tuple[CriterionView, ...]) -> tuple[list[CriterionView], int]:
@@ -160,10 +170,14 @@ def _examples(view: View, pen: _Pen) -> list[str]:
     if not shown:
         return []
     lines = ["Look at first:"]
+    several = len({each.suite for each in view.examples}) > 1
     for each in shown:
-        name = middle(pen.safe(each.id), 24)
-        severity = f" · {each.severity}" if each.severity in ("high", "critical") else ""
-        lines.append(f"  {pad(name, 24)} {middle(pen.safe(f'{each.flip} · {each.suite}{severity}'), pen.columns - 27)}")
+        parts: list[str] = [each.severity] if each.severity in ("high", "critical") else []
+        parts += [each.suite] if several else []
+        # A safety answer is not for a log that anybody may read.
+        parts += [] if each.sensitive else [" → ".join(one_line(answer.answer, 60) for answer in each.answers)]
+        said = " · ".join([each.flip, *parts])
+        lines.append(f"  {pad(middle(pen.safe(each.id), 16), 16)} {clip(pen.safe(said, 300), pen.columns - 19)}")
     more = view.changed - len(shown)
     return [*lines, *([f"  … {count(more)} more:  report.html, pairs.parquet"] if more > 0 else []), ""]
 
@@ -171,10 +185,19 @@ def _examples(view: View, pen: _Pen) -> list[str]:
 def _end(view: View, pen: _Pen) -> list[str]:
     word = pen.paint(f"{MARKS[view.word]} {view.word}", view.word)
     lines = [word, *pen.fold(pen.safe(view.headline, 1000), first="  ", rest="  ")]
-    for reason in view.reasons[:_MOST_REASONS]:
+    reasons = [reason for reason in view.told if not _said_above(reason, view)]
+    for reason in reasons[:_MOST_REASONS]:
         lines += pen.fold(pen.safe(reason, 600), first="  · ", rest="    ")
-    if len(view.reasons) > _MOST_REASONS:
-        lines.append(f"  … {len(view.reasons) - _MOST_REASONS} more reasons:  verdict.json")
+    if len(reasons) > _MOST_REASONS:
+        lines.append(f"  … {len(reasons) - _MOST_REASONS} more reasons:  verdict.json")
     if view.tally:
         lines += pen.fold(f"criteria: {tally_words(view.tally)}", first="  ", rest="  ")
     return [*lines, *pen.fold(f"exit {view.exit_code} ({view.word}: {view.exit_words})", first="", rest="  ")]
+
+
+def _said_above(reason: str, view: View) -> bool:
+    """A reason that a row of the table, a waiver line or the list of slices has given already."""
+    if reason.startswith("waived: ") or (view.regressed and reason.startswith("worse beyond chance")):
+        return True
+    shown = [row for row in view.weighed if row.status in ("fail", "inconclusive", "not_evaluated")]
+    return any(row.reason and row.reason in reason for row in shown)

@@ -104,7 +104,7 @@ def _plots(view: View) -> dict[int, Any]:
         largest[key] = max((abs(each) for each in found if each is not None and math.isfinite(each)), default=0.0)
     scales = {key: svg.scale(found, least=1.0 if key == "count" else 0.01) for key, found in values.items()}
     drawn = {}
-    for place, row in enumerate(view.criteria):
+    for place, row in enumerate(view.weighed):
         if row.reading.exact is None:
             continue
         axis = scales[row.scale]

@@ -145,7 +145,7 @@ def margin(row: CriterionView) -> float:
 
 
 def regressed(record: RunRecord) -> tuple[RegressedView, ...]:
-    """Slices on which the student is worse than chance allows, most lost first; classes after declared slices."""
+    """Slices on which the student is worse than chance allows, in the verdict's order: the deepest fall first."""
     rows = []
     for row in record.verdict.regressed:
         exact = Estimate(value=row.difference, low=None, high=None, level=0.0, n=row.n, method="")
@@ -162,4 +162,4 @@ def regressed(record: RunRecord) -> tuple[RegressedView, ...]:
                 p=figures.number(row.p_holm, "p-value"),
             )
         )
-    return tuple(sorted(rows, key=lambda row: (row.class_slice, row.gained - row.lost, row.suite, row.slice)))
+    return tuple(rows)

@@ -31,9 +31,9 @@ def _render(view: View, rows: int) -> str:
     lines += [f"- … {len(view.waivers) - rows} more waivers in `verdict.json`"] if len(view.waivers) > rows else []
     lines += [""] if view.waivers else []
     reasons = min(rows, _MOST_REASONS)
-    lines += [f"- {safe(reason, 400)}" for reason in view.reasons[:reasons]]
-    if len(view.reasons) > reasons:
-        lines.append(f"- … {len(view.reasons) - reasons} more in `verdict.json`")
+    lines += [f"- {safe(reason, 400)}" for reason in view.told[:reasons]]
+    if len(view.told) > reasons:
+        lines.append(f"- … {len(view.told) - reasons} more in `verdict.json`")
     lines += [*_criteria(view, rows), *_regressed(view, rows), *_examples(view)]
     lines += [
         "",
@@ -55,9 +55,11 @@ def _criteria(view: View, most: int) -> list[str]:
     level = "" if view.level is None else f"{view.level * 100:g} % "
     lines = ["", f"### Criteria: {tally_words(view.tally)}", ""]
     lines += [f"| | criterion | where | needs | seen | {level}interval | n |", "|---|---|---|---:|---:|---:|---:|"]
-    lines += [criterion_line(row) for row in view.criteria[:most]]
-    if len(view.criteria) > most:
-        lines += ["", f"… {len(view.criteria) - most} more rows in `verdict.json`"]
+    lines += [criterion_line(row) for row in view.weighed[:most]]
+    if len(view.weighed) > most:
+        lines += ["", f"… {len(view.weighed) - most} more rows in `verdict.json`"]
+    if view.skipped:
+        lines += ["", f"{MARKS['not_evaluated']} skipped, nothing to apply to: {safe(', '.join(view.skipped), 400)}"]
     return lines
 
 

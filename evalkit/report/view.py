@@ -85,10 +85,16 @@ class CriterionView:
     waiver: Waiver | None
 
     @property
+    def skipped(self) -> bool:
+        """Not evaluated, and by its own rule of no consequence."""
+        return self.status == "not_evaluated" and self.on_missing == "skip"
+
+    @property
     def place(self) -> str:
         """Where the row applies: suite, slice, filter, and the champion if it is compared with that."""
-        parts = [self.suite, self.slice, self.where, "versus champion" if self.champion else ""]
-        return " · ".join(part for part in parts if part) or "whole run"
+        nowhere = "no suite" if self.status == "not_evaluated" else "whole run"
+        parts = [self.suite or nowhere, self.slice, self.where, "versus champion" if self.champion else ""]
+        return " · ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +245,22 @@ class View:
     policy_text: str
     plan_text: str
     manifest: tuple[tuple[str, str], ...]
+
+    @property
+    def weighed(self) -> tuple[CriterionView, ...]:
+        """The criteria that bear on the verdict or could have: those that had something to apply to."""
+        return tuple(row for row in self.criteria if not row.skipped)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Ids of the criteria that had nothing to apply to and may be passed over."""
+        return tuple(dict.fromkeys(row.id for row in self.criteria if row.skipped))
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The reasons, without those that only repeat why a criterion was skipped."""
+        repeated = [row.reason for row in self.criteria if row.skipped and row.reason]
+        return tuple(each for each in self.reasons if not any(reason in each for reason in repeated))
 
 
 def tally_words(tally: tuple[tuple[CriterionStatus, int], ...]) -> str:

@@ -54,8 +54,16 @@ def test_waivers_come_before_criteria() -> None:
 
 def test_failures_come_before_passes_and_warnings_last() -> None:
     marks = re.findall(r"^([✗?–✓]) (\S+)  ", report.terminal(records.failing()), flags=re.MULTILINE)
-    assert [mark for mark, _ in marks] == ["✗", "✗", "?", "–", "✓", "✓", "✓"]
+    assert [mark for mark, _ in marks] == ["✗", "✗", "?", "✓", "✓", "✓"]
     assert marks[-1][1] == "speed"
+
+
+def test_skipped_criteria_are_named_in_one_line() -> None:
+    record = records.failing()
+    skipped = [row.id for row in record.verdict.criteria if row.status == "not_evaluated" and row.on_missing == "skip"]
+    line = next(line for line in report.terminal(record).splitlines() if line.startswith("– skipped"))
+    assert skipped
+    assert all(name in line for name in skipped)
 
 
 def test_at_most_ten_examples_are_named_and_the_rest_is_counted() -> None:
