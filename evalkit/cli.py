@@ -5,6 +5,7 @@ Everything heavy is imported inside the commands that need it, so that `--help` 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from evalkit import __version__
-from evalkit.errors import EvalkitError, UsageError
+from evalkit.errors import Complaint, EvalkitError, UsageError
 
 if TYPE_CHECKING:
     from evalkit.environment import Environment
@@ -60,42 +61,74 @@ def app() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line; a user's own mistake never ends in a traceback."""
+    """Run the command line. A user's own mistake never ends in a traceback, and nothing that goes wrong
+    ends in 1: that is the verdict fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A character that the terminal lacks is written as a code, not a crash.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    sys.exit(_exit_code(list(arguments) if arguments is not None else None))
+
+
+def _exit_code(arguments: list[str] | None) -> int:
     try:
-        code = app.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Abort:
+        try:
+            code = app.main(args=arguments, prog_name="evalkit", standalone_mode=False)
+            sys.stdout.flush()
+            return code if isinstance(code, int) else 0
+        except SystemExit:
+            # No command ends like this: it is click's answer to an output that is closed.
+            raise BrokenPipeError from None
+    except (click.exceptions.Abort, KeyboardInterrupt):
         _say("interrupted; the same command resumes where it stopped")
-        sys.exit(INTERRUPTED)
-    except KeyboardInterrupt:
-        _say("interrupted; the same command resumes where it stopped")
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        return 2
     except UsageError as error:
         shown = error.complaints[:20]
-        _say("\n\n".join(_safe(str(each)) for each in shown))
+        _say("\n\n".join(_told(each) for each in shown))
         if len(error.complaints) > len(shown):
             _say(f"\nand {len(error.complaints) - len(shown)} more errors")
-        sys.exit(error.exit_code)
+        return error.exit_code
     except EvalkitError as error:
-        _say(f"error: {_safe(str(error))}")
-        sys.exit(error.exit_code)
+        _say(f"error: {_line(str(error))}")
+        return error.exit_code
     except BrokenPipeError:
         # The reader of our output went away; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("EVALKIT_DEBUG"):
+            raise
+        _say(f"error: evalkit itself failed: {type(error).__name__}: {_line(str(error))}")
+        _say("  help: this is a bug; EVALKIT_DEBUG=1 shows where it happened")
+        return EvalkitError.exit_code
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _safe(text: str) -> str:
+def _told(complaint: Complaint, word: str = "error") -> str:
+    """A complaint for a terminal or a CI log: its parts may hold what somebody else wrote."""
+    lines = [f"{word}: {_line(complaint.problem)}"]
+    if complaint.place is not None:
+        lines.append(f"  --> {_line(str(complaint.place))}")
+    return "\n".join([*lines, f"  help: {_line(complaint.remedy)}"])
+
+
+def _line(text: str) -> str:
+    from evalkit.report.text import for_terminal
+
+    return for_terminal(text, 500)
+
+
+def _lines(text: str) -> str:
+    """Text that may have lines of its own, each of them safe."""
     from evalkit.report.text import visible
 
-    return visible(text)
+    # The two ways in which a line of a CI log becomes a command.
+    return visible(text).replace("##[", "##\\x5b").replace("::", ":\\x3a")
 
 
 # --- options that several commands share -------------------------------------------------------------
@@ -177,7 +210,7 @@ def _plan(path: Path | None, policy: str | None, over: dict[str, Any]) -> Plan:
 
     overrides: Overrides = Overrides(policy=policy, **over)
     default = Path("evalkit.yaml")
-    if path is None and (default.is_file() or not (overrides.student and overrides.suites)):
+    if path is None and default.is_file():
         path = default
     if path is not None and path.is_dir():
         path = path / "evalkit.yaml"
@@ -279,9 +312,9 @@ def verify(run: Path, student: Path | None) -> int:
 
     verified = run_verify(run, student)
     for line in verified.checked:
-        print(f"same     {_safe(line)}")
+        print(f"same     {_line(line)}")
     for line in verified.unchecked:
-        print(f"skipped  {_safe(line)}")
+        print(f"skipped  {_line(line)}")
     print(f"verified: the verdict of {run} follows from its records")
     return 0
 
@@ -289,14 +322,14 @@ def verify(run: Path, student: Path | None) -> int:
 # --- suites, schemas, power --------------------------------------------------------------------------
 
 
-@app.group(cls=_Group)
+@app.group(cls=_Group, epilog="Example: evalkit suite lint suites/support-intents")
 def suite() -> None:
     """Look at suites without a model."""
 
 
 @suite.command(epilog="Example: evalkit suite lint suites/support-intents")
 @click.argument("paths", nargs=-1, required=True)
-@_JSON
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def lint(paths: tuple[str, ...], as_json: bool) -> int:
     """Find what is weak or wrong about suites; exit 2 when there is a finding."""
     from evalkit.lint import lint as run_lint
@@ -314,7 +347,7 @@ def lint(paths: tuple[str, ...], as_json: bool) -> int:
         ]
         print(json.dumps({"findings": rows}, ensure_ascii=False, indent=1))
     elif findings:
-        print("\n\n".join(_safe(str(each)).replace("error: ", "finding: ", 1) for each in findings))
+        print("\n\n".join(_told(each, "finding") for each in findings))
     else:
         print(f"no findings in {len(paths)} {'suite' if len(paths) == 1 else 'suites'}")
     return 2 if findings else 0
@@ -336,10 +369,10 @@ def show_suite(path: str, examples: int) -> int:
     print(f"digest {facts.digest}")
     for name in facts.slice_names:
         counts = Counter(each.slices.get(name, "(none)") for each in read.examples)
-        print(_safe(f"slice {name}: " + ", ".join(f"{value} {count}" for value, count in counts.most_common(12))))
+        print(_line(f"slice {name}: " + ", ".join(f"{value} {count}" for value, count in counts.most_common(12))))
     for each, example in zip(build_requests(read)[:examples], read.examples, strict=False):
-        print(f"\n--- {_safe(example.id)}  target: {_safe(example.target or 'none')}")
-        print(_safe(prompt_text(each.prompt)))
+        print(f"\n--- {_line(example.id)}  target: {_line(example.target or 'none')}")
+        print(_lines(prompt_text(each.prompt)))
     return 0
 
 
@@ -400,7 +433,7 @@ def schema(file: str) -> int:
     show_default=True,
     help="How often a good student should pass.",
 )
-@_JSON
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def power(
     margin: float | None,
     discordance: float,
@@ -415,7 +448,11 @@ def power(
     from evalkit.power import plan_power, sentences
 
     if suite_path is not None:
-        n = sum(each.target is not None for each in _suite(suite_path).examples)
+        read = _suite(suite_path)
+        n = sum(each.target is not None for each in read.examples)
+        if n == 0:
+            problem = f'the suite "{read.name}" has no targets, so no accuracy can be measured on it'
+            raise UsageError(Complaint(problem=problem, remedy="name a suite with targets, or give --n"))
     answer = plan_power(margin, discordance, difference, n, level, wanted)
     print(json.dumps(answer, indent=1) if as_json else "\n".join(sentences(answer)))
     return 0

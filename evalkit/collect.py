@@ -15,7 +15,7 @@ from typing import Any
 
 from evalkit.backends import Backend
 from evalkit.errors import BrokenError
-from evalkit.files import canonical_json, digest_text, digest_value, write_whole
+from evalkit.files import canonical_json, digest_value, write_whole
 from evalkit.types import ERRORED, ModelFacts, Output, Request
 
 SCHEMA = "evalkit/cache/v1"
@@ -84,7 +84,8 @@ def _check(outputs: Sequence[Output], requests: Sequence[Request]) -> None:
 
 def _save(path: Path, outputs: Sequence[Output]) -> None:
     body = [asdict(replace(each, example_id="")) for each in outputs]
-    record = {"schema": SCHEMA, "digest": digest_value(body), "outputs": body}
+    # The digest covers the key as well: a file that was copied over another is not that other's answers.
+    record = {"schema": SCHEMA, "digest": digest_value([path.stem, body]), "outputs": body}
     try:
         write_whole(path, canonical_json(record))
     except OSError as error:
@@ -100,10 +101,10 @@ def _load(path: Path, requests: Sequence[Request]) -> list[Output] | None:
     try:
         record: dict[str, Any] = json.loads(text)
         body = record["outputs"]
-        if record["schema"] != SCHEMA or record["digest"] != digest_text(canonical_json(body)):
+        if record["schema"] != SCHEMA or record["digest"] != digest_value([path.stem, body]):
             return None
         return [_output(fields, request.example_id) for fields, request in zip(body, requests, strict=True)]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.estimate import Evidence, populations
@@ -13,7 +13,7 @@ from evalkit.ledger import transitions, worth_reading
 from evalkit.metrics import catalogue
 from evalkit.policy import Policy, policy_from_text
 from evalkit.table import Columns
-from evalkit.types import ERRORED, Measured, MetricRow, Question, RunRecord, Verdict
+from evalkit.types import ERRORED, Measured, MetricRow, Question, Role, RunRecord, Verdict
 
 AUDIT_LEVEL = 0.95
 # Without a policy nothing says how many failures are too many, and an audit measures what it can; a model
@@ -48,28 +48,40 @@ class Conclusion:
 
 def broken_by_errors(columns: Sequence[Columns], policy: Policy | None) -> list[str]:
     """Suites on which a model failed more often than the policy lets it, in words."""
+    decided: tuple[Role, ...] = ("teacher", "student")
+    found = [_too_many_errors(each, role, policy) for each in columns for role in each.roles if role in decided]
+    return [each for each in found if each is not None]
+
+
+def _too_many_errors(columns: Columns, role: Role, policy: Policy | None) -> str | None:
     limit = policy.max_error_rate if policy is not None else AUDIT_MAX_ERROR_RATE
-    found = []
-    for each in columns:
-        for role in each.roles:
-            if role not in ("teacher", "student") or each.n == 0:
-                continue
-            statuses = each.data[f"{role}_status"]
-            errors = [index for index, status in enumerate(statuses) if status in ERRORED]
-            rate = len(errors) / each.n
-            if rate > limit or rate == 1.0:
-                first = each.data[f"{role}_error"][errors[0]] or statuses[errors[0]]
-                found.append(
-                    f"the {role} failed on {len(errors)} of {each.n} examples of {each.facts.name}, more than "
-                    f"max_error_rate {limit:g} allows; the first says: {first}"
-                    if rate > limit
-                    else f"the {role} failed on every example of {each.facts.name}; the first says: {first}"
-                )
-    return found
+    statuses = columns.data[f"{role}_status"]
+    errors = [index for index, status in enumerate(statuses) if status in ERRORED]
+    if not errors or (len(errors) < columns.n and len(errors) / columns.n <= limit):
+        return None
+    first = columns.data[f"{role}_error"][errors[0]] or statuses[errors[0]]
+    if len(errors) / columns.n <= limit:
+        return f"the {role} failed on every example of {columns.facts.name}; the first says: {first}"
+    return (
+        f"the {role} failed on {len(errors)} of {columns.n} examples of {columns.facts.name}, more than "
+        f"max_error_rate {limit:g} allows; the first says: {first}"
+    )
+
+
+def _usable(champion: Champion, columns: Sequence[Columns], policy: Policy | None) -> Champion:
+    """The champion without the suites on which it failed too often: its failures count as wrong answers, so
+    any student would look better than it."""
+    failed: dict[str | None, str] = {
+        each.facts.name: why
+        for each in columns
+        if "champion" in each.roles and (why := _too_many_errors(each, "champion", policy)) is not None
+    }
+    return replace(champion, missing={**(champion.missing or {}), **failed}) if failed else champion
 
 
 def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
     """Measure, judge and decide."""
+    premises = replace(premises, champion=_usable(premises.champion, columns, premises.policy))
     evidence = Evidence(tuple(columns), premises.models, premises.coverage, premises.seed)
     rows = evidence.measure()
     verdict = (
@@ -116,6 +128,7 @@ def _audited(premises: Premises) -> Verdict:
 
 def run_record(columns: Sequence[Columns], conclusion: Conclusion, manifest: Mapping[str, Any]) -> RunRecord:
     """The run as its reports see it."""
+    columns = [each for each in columns if each.n]
     return RunRecord(
         manifest=manifest,
         verdict=conclusion.verdict,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.errors import Complaint, Place, UsageError
+from evalkit.errors import Complaint, Place, UsageError, nearest
 
 Row = dict[str, Any]
 SUFFIXES = (".jsonl", ".csv", ".parquet")
@@ -42,10 +43,14 @@ class Rows:
 def read_rows(path: Path) -> Rows:
     """All rows of a file, by its ending. Raises UsageError: absent, unknown ending, malformed lines."""
     if not path.is_file():
+        beside = sorted(each.name for each in path.parent.iterdir()) if path.parent.is_dir() else []
+        close = nearest(path.name, beside)
         raise UsageError(
             Complaint(
                 problem=f"there is no data file {path}",
-                remedy="paths in a file are relative to that file",
+                remedy=close
+                if close.startswith("did you mean")
+                else "check the path; one in a file is relative to that file",
                 place=Place(file=str(path)),
             )
         )
@@ -74,8 +79,9 @@ def read_hub(name: str, split: str, revision: str) -> Rows:
         raise UsageError(
             Complaint(
                 problem=f"the hub dataset {name} (split {split}, revision {revision}) cannot be loaded: "
-                + str(error).splitlines()[0][:200],
+                + ((str(error).strip() or type(error).__name__).splitlines()[0][:200]),
                 remedy="check the name, split and revision, and that the hub can be reached; or use a local file",
+                place=Place(file=f"hub:{name}@{revision}/{split}"),
             )
         ) from None
     return Rows(rows=[dict(row) for row in loaded], source=f"hub:{name}@{revision}/{split}", first_line=1)
@@ -95,7 +101,7 @@ def text_of(value: Any) -> str | None:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"it holds {name}, which is not JSON")
 
 
 def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -113,6 +119,9 @@ def _jsonl(path: Path) -> Rows:
                 row = json.loads(line, parse_constant=_refuse_constant)
                 if not isinstance(row, dict):
                     raise ValueError("it is not an object in braces")
+            except RecursionError:
+                complaints.append(_bad_line(path, number, ValueError("it is nested too deeply")))
+                continue
             except ValueError as error:
                 complaints.append(_bad_line(path, number, error))
                 continue
@@ -120,6 +129,8 @@ def _jsonl(path: Path) -> Rows:
             lines.append(number)
     except UnicodeDecodeError as error:
         complaints.append(_not_utf8(path, error))
+    except OSError as error:
+        complaints.append(_unreadable(path, error))
     if complaints:
         more = len(complaints) - SHOWN
         if more > 0:
@@ -129,32 +140,47 @@ def _jsonl(path: Path) -> Rows:
 
 
 def _csv(path: Path) -> Rows:
-    rows, lines, complaints = [], [], []
+    rows: list[Row] = []
+    lines: list[int] = []
+    complaints: list[Complaint] = []
+    header: list[str] | None = None
+    before = 0
+    # A cell may be a whole document; the csv module's own limit is 128 kB.
+    csv.field_size_limit(2**31 - 1)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            for row in reader:
-                if None in row or None in row.values():
+            reader = csv.reader(stream, strict=True)
+            for cells in reader:
+                # A quoted cell may span lines: a row stands where it begins.
+                line, before = before + 1, reader.line_num
+                if not cells:
+                    continue
+                if header is None:
+                    header = cells
+                    complaints += _repeated_names(path, header, line)
+                elif len(cells) != len(header):
                     complaints.append(
                         Complaint(
-                            problem=f"the row has {'more' if None in row else 'fewer'} cells than the header",
+                            problem=f"the row has {len(cells)} cells, the header {len(header)}",
                             remedy="quote cells that hold commas; every row needs as many cells as the header",
-                            place=Place(file=str(path), line=reader.line_num),
+                            place=Place(file=str(path), line=line),
                         )
                     )
-                    continue
-                rows.append(dict(row))
-                lines.append(reader.line_num)
+                else:
+                    rows.append(dict(zip(header, cells, strict=True)))
+                    lines.append(line)
     except UnicodeDecodeError as error:
         complaints.append(_not_utf8(path, error))
     except csv.Error as error:
         complaints.append(
             Complaint(
                 problem=f"this is not CSV: {error}",
-                remedy="check quotes and cell sizes",
-                place=Place(file=str(path), line=reader.line_num),
+                remedy="check the quotes on that line; a quote within a quoted cell is written twice",
+                place=Place(file=str(path), line=before + 1),
             )
         )
+    except OSError as error:
+        complaints.append(_unreadable(path, error))
     if complaints:
         raise UsageError(
             [*complaints[:SHOWN], *([_more(path, len(complaints) - SHOWN)] if len(complaints) > SHOWN else [])]
@@ -179,20 +205,49 @@ def _parquet(path: Path) -> Rows:
     return Rows(rows=table.to_pylist(), source=str(path), first_line=1)
 
 
+def _repeated_names(path: Path, header: list[str], line: int) -> list[Complaint]:
+    return [
+        Complaint(
+            problem=f'two columns are called "{name}"',
+            remedy="rename one: only one of them could be read",
+            place=Place(file=str(path), line=line),
+        )
+        for name, count in Counter(header).items()
+        if count > 1
+    ]
+
+
 def _bad_line(path: Path, number: int, error: ValueError) -> Complaint:
     message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
     where = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+    said = message[0].lower() + message[1:]
+    if "integer string conversion" in said:
+        said = "it holds a number of thousands of digits"
     return Complaint(
-        problem=f"line {number} is not a JSON object: {message[0].lower()}{message[1:]}{where}",
+        problem=f"line {number} is not a JSON object: {said}{where}",
         remedy="every line must be one complete object; was the file cut while being written?",
         place=Place(file=str(path), line=number),
     )
 
 
 def _not_utf8(path: Path, error: UnicodeDecodeError) -> Complaint:
+    # The decoder works in pieces and counts from the piece's start: only the whole file tells the line.
+    whole, line = path.read_bytes(), None
+    try:
+        whole.decode("utf-8")
+    except UnicodeDecodeError as found:
+        line = whole.count(b"\n", 0, found.start) + 1
     return Complaint(
-        problem=f"the file is not UTF-8: {error.reason} at byte {error.start}",
+        problem=f"the file is not UTF-8: {error.reason}",
         remedy="save it as UTF-8",
+        place=Place(file=str(path), line=line),
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> Complaint:
+    return Complaint(
+        problem=f"the file cannot be read: {error.strerror or error}",
+        remedy="check its permissions and the disk",
         place=Place(file=str(path)),
     )
 

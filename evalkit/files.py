@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+# Part of the name of a file that is still being written.
+_UNFINISHED = "evalkit-"
+
 
 def canonical_json(value: Any) -> str:
     """One text for equal values: sorted keys, no spaces, NaN refused. What digests are made of."""
@@ -62,11 +65,27 @@ def _relative_files(root: Path) -> list[str]:
     ]
 
 
+def settle(folder: Path) -> None:
+    """Make the names in a folder as durable as the files: what was renamed so far survives a power cut."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Files that `write_whole` was writing into a folder when something killed it."""
+    return sorted(path for path in folder.glob(f".*.{_UNFINISHED}*") if path.is_file())
+
+
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write so that a reader sees all of it or nothing, whatever kills this process. Parents are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{_UNFINISHED}")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)

@@ -36,10 +36,11 @@ def _repeated_inputs(suite: Suite) -> Iterator[Complaint]:
         by_prompt[request.key].append(index)
     repeated = [indices for indices in by_prompt.values() if len(indices) > 1]
     clashing = [i for i in repeated if len({suite.examples[index].target for index in i}) > 1]
-    for indices in clashing:
-        ids = [suite.examples[index].id for index in indices]
+    if clashing:
+        ids = [suite.examples[index].id for index in clashing[0]]
+        more = f", and {len(clashing) - 1} more inputs like it" if len(clashing) > 1 else ""
         yield Complaint(
-            problem=f"the same input has different targets: {_few(ids)}",
+            problem=f"the same input has different targets: {_few(ids)}{more}",
             remedy="no model can be right on both; keep one of them",
             place=_place(suite, "data"),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from evalkit.data import text_of
@@ -14,6 +13,8 @@ from evalkit.requests import prompt_text
 from evalkit.scoring import judged, scorer
 from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.types import Example, Output, Request, Role, Score, Suite
+
+_UNASKED: dict[str, Any] = {**dict.fromkeys(ROLE_COLUMNS), "unparsable": False}
 
 
 def pair(suite: Suite, requests: Sequence[Request], outputs: Mapping[Role, Sequence[Output]]) -> Columns:
@@ -28,21 +29,20 @@ def pair(suite: Suite, requests: Sequence[Request], outputs: Mapping[Role, Seque
     score = scorer(suite.facts.scorer)
     for role, given in outputs.items():
         by_id = {each.example_id: each for each in given}
-        if len(by_id) != len(given) or by_id.keys() != {each.id for each in suite.examples}:
+        asked = {each.id for each in suite.examples}
+        # The second run of the teacher may be on a part of them; its cells are empty elsewhere.
+        complete = by_id.keys() <= asked if role == "teacher_again" else by_id.keys() == asked
+        if len(by_id) != len(given) or not complete:
             raise BrokenError(f"the {role} did not answer exactly the examples of {suite.name}")
         cells = [
             role_cells(by_id[each.id], judged(score, each, by_id[each.id], suite.facts), each.choices)
+            if each.id in by_id
+            else _UNASKED
             for each in suite.examples
         ]
         for name in ROLE_COLUMNS:
             data[f"{role}_{name}"] = [each[name] for each in cells]
     return Columns(facts=suite.facts, roles=tuple(outputs), data=data)
-
-
-def with_champion(columns: Columns, champion: Columns) -> Columns:
-    """The pairs with the champion's cells beside the others."""
-    added = {name: values for name, values in champion.data.items() if name.startswith("champion_")}
-    return replace(columns, roles=(*columns.roles, "champion"), data={**columns.data, **added})
 
 
 def _example_cells(suite: Suite, example: Example, request: Request) -> dict[str, Any]:
@@ -98,6 +98,8 @@ def rescored(columns: Columns) -> list[tuple[str, Role, str]]:
         example = _stored_example(columns, index)
         for role in columns.roles:
             stored = {name: columns.data[f"{role}_{name}"][index] for name in ROLE_COLUMNS}
+            if role == "teacher_again" and stored["status"] is None:
+                continue
             output = _stored_output(example.id, stored)
             again = judged(score, example, output, columns.facts)
             found += [

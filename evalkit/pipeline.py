@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from evalkit.plan import Plan
 from evalkit.policy import Policy
 from evalkit.prepare import Job, prepare
 from evalkit.records import model_record, suite_record, verdict_record
-from evalkit.store import claim, finish, read_run, write_records, write_texts
+from evalkit.store import claim, finish, read_run, withdraw, write_records, write_texts
 from evalkit.table import Columns
 from evalkit.timing import time_models
 from evalkit.types import ModelFacts, Output, Role, RunRecord, Verdict
@@ -96,7 +97,7 @@ def regate(parent: Path, policy: Policy, out: Path | None, env: Environment) -> 
         raise UsageError(complaints)
     started = env.now()
     name = (run.manifest["models"].get("student") or {}).get("name") or "student"
-    out = out if out is not None else Path("runs") / f"{started:%Y%m%dT%H%M%SZ}-{_plain(name)}-regated"
+    out = out if out is not None else _free(f"{started:%Y%m%dT%H%M%SZ}-{_plain(name)}-regated")
     claim(out)
     manifest = {
         **run.manifest,
@@ -124,7 +125,7 @@ def _collected(
     job: Job, cache: Path, env: Environment
 ) -> tuple[dict[Role, ModelFacts], list[Columns], dict[str, Any], Champion]:
     """Every role's outputs on every suite, paired, and timed where the plan asks for it."""
-    roles: tuple[Role, ...] = ("teacher", "student")
+    roles: tuple[Role, ...] = ("teacher", "student", "teacher_again")
     models: dict[Role, ModelFacts] = {role: job.backends[role].identify() for role in roles if role in job.backends}
     columns: list[Columns] = []
     facts: dict[str, Any] = {}
@@ -150,15 +151,28 @@ def _collected(
 def _outputs(
     job: Job, role: Role, model: ModelFacts, suite: str, cache: Path, env: Environment
 ) -> tuple[tuple[Output, ...], dict[str, int]]:
+    backend = job.backends[role]
+    before = _counts(backend)
+    requests = job.requests[suite]
+    if role == "teacher_again":
+        requests = [each for each in requests if each.example_id in job.again[suite]]
     got = collect(
-        job.backends[role],
+        backend,
         model,
-        job.requests[suite],
+        requests,
         cache,
         lambda done, total: env.progress(f"{role} {suite}", done, total),
     )
-    splits = getattr(job.backends[role], "splits", 0)
-    return got.outputs, {"batches": got.batches, "from_cache": got.from_cache, "out_of_memory_splits": splits}
+    counts = {name: count - before[name] for name, count in _counts(backend).items()}
+    return got.outputs, {"batches": got.batches, "from_cache": got.from_cache, **counts}
+
+
+def _counts(backend: Backend) -> dict[str, int]:
+    """What a backend has counted so far, over all suites; a backend may count none of it."""
+    return {
+        "out_of_memory_splits": getattr(backend, "splits", 0),
+        "cut_inputs": getattr(backend, "cut_inputs", 0),
+    }
 
 
 def _times(
@@ -166,7 +180,7 @@ def _times(
 ) -> Mapping[Role, Mapping[str, float]]:
     """Seconds per example where the plan has a timing protocol and the models are here to be timed."""
     live: dict[Role, Backend] = {
-        role: job.backends[role] for role, model in models.items() if model.live and role != "champion"
+        role: job.backends[role] for role, model in models.items() if model.live and role in ("teacher", "student")
     }
     if job.plan.latency is None or len(live) < 2:
         return {}
@@ -192,11 +206,20 @@ def _write(
     out: Path, manifest: Mapping[str, Any], conclusion: Conclusion, columns: Sequence[Columns], env: Environment
 ) -> Finished:
     """Records, then reports, then the manifest that makes the run complete."""
-    digests = write_records(out, conclusion.verdict, conclusion.results, conclusion.timings, columns)
-    whole = {**manifest, "finished": _stamp(env.now()), "records": digests}
-    record = run_record(columns, conclusion, whole)
-    write_texts(out, report.files(record))
-    finish(out, whole)
+    try:
+        digests = write_records(out, conclusion.verdict, conclusion.results, conclusion.timings, columns)
+        whole = {**manifest, "finished": _stamp(env.now()), "records": digests}
+        record = run_record(columns, conclusion, whole)
+        write_texts(out, report.files(record))
+        finish(out, whole)
+    except BrokenError as error:
+        # The verdict may be on the disk already, and the run is not: it must not speak for it.
+        withdraw(out)
+        return _write_broken(out, manifest, Verdict(word="broken", reasons=(str(error),)), env)
+    except BaseException:
+        # The same for an interrupt, and for a bug in a report.
+        withdraw(out)
+        raise
     return Finished(out=out, record=record)
 
 
@@ -214,8 +237,14 @@ def _why_empty(job: Job) -> str:
 
 
 def _new_directory(job: Job, started: dt.datetime) -> Path:
-    name = Path(_spec_name(job.plan.models["student"])).stem
-    return Path("runs") / f"{started:%Y%m%dT%H%M%SZ}-{_plain(name)}"
+    name = _spec_name(job.plan.models["student"])
+    return _free(f"{started:%Y%m%dT%H%M%SZ}-{_plain(name)}")
+
+
+def _free(name: str) -> Path:
+    """A directory under runs/ that does not exist: two short runs may begin in the same second."""
+    names = itertools.chain([name], (f"{name}-{count}" for count in itertools.count(2)))
+    return next(path for each in names if not (path := Path("runs") / each).exists())
 
 
 def _plain(name: str) -> str:
@@ -272,7 +301,11 @@ def _notes(job: Job) -> list[str]:
 
 
 def _spec_name(spec: Any) -> str:
-    return str(getattr(spec, "model", None) or getattr(spec, "path", None) or getattr(spec, "name", ""))
+    """A model as a reader calls it, before it is identified: a path by its last part, a hub id whole."""
+    if spec.backend == "recorded":
+        return Path(spec.path).stem
+    name = str(getattr(spec, "model", None) or getattr(spec, "name", ""))
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def _policy_record(policy: Policy) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +18,7 @@ from evalkit.errors import Complaint, Place, UsageError, nearest
 from evalkit.fields import Strict, Word
 from evalkit.shipped import shipped
 from evalkit.types import Role
-from evalkit.yamlfile import Document, read, validated
+from evalkit.yamlfile import Document, must, read, validated
 
 SCHEMES = {"hf": "transformers", "recorded": "recorded", "fake": "fake"}
 
@@ -68,7 +68,10 @@ def spec_from_text(text: str) -> dict[str, Any]:
         if scheme == "recorded":
             return {"backend": "recorded", "path": rest}
         if scheme == "fake":
-            return {"backend": "fake", **dict(pair.split("=", 1) for pair in rest.split(",") if "=" in pair)}
+            settings = [each for each in rest.split(",") if each]
+            if wrong := [each for each in settings if "=" not in each]:
+                raise ValueError(f'"{wrong[0]}" is no setting of a fake | write fake:accuracy=0.9,seed=1')
+            return {"backend": "fake", **dict(each.split("=", 1) for each in settings)}
         return {"backend": "transformers", "model": rest}
     if not text.strip():
         raise ValueError("an empty text names no model | write a path, a hub id or recorded:FILE")
@@ -80,6 +83,8 @@ def _spec(value: Any) -> Any:
         return spec_from_text(value)
     if isinstance(value, dict) and "backend" not in value:
         return {"backend": "transformers", **value}
+    if value is not None and not isinstance(value, (dict, Strict)):
+        raise ValueError(f"{value!r:.80} names no model | write a path, a hub id, recorded:FILE or a mapping")
     return value
 
 
@@ -125,6 +130,7 @@ class Plan:
     suites: tuple[Path, ...]
     policy: str | None
     latency: LatencySpec | None
+    noise_floor: int | Literal["all"]
     seed: int
     limit: int | None
     text: str
@@ -156,39 +162,30 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
     Raises UsageError with every complaint of the file, or of the options when there is no file.
     """
     cwd = Path.cwd()
+    options, complaints = _model_options(over)
     document = read(path) if path is not None else None
+    if complaints:
+        raise UsageError(complaints)
     if document is not None:
         _fill_in(document, over)
         plan_file = validated(document, PlanFile)
     else:
-        plan_file = _from_options(over)
+        plan_file = _from_options(over, options)
     base = path.resolve().parent if path is not None else cwd
-    if plan_file.noise_floor != 0 or plan_file.teacher_again is not None:
-        key = "noise_floor" if plan_file.noise_floor != 0 else "teacher_again"
-        raise UsageError(
-            Complaint(
-                problem=f'"{key}" asks for a second teacher run, which this version cannot make',
-                remedy="remove the key or set noise_floor: 0",
-                place=document.place(key) if document else None,
-            )
-        )
     models: dict[Role, ModelSpec] = {}
-    complaints: list[Complaint] = []
-    roles: tuple[tuple[Role, Any, str | None], ...] = (
-        ("teacher", plan_file.teacher, over.teacher),
-        ("student", plan_file.student, over.student),
-        ("champion", plan_file.champion, over.champion),
+    roles: tuple[tuple[Role, Any], ...] = (
+        ("teacher", plan_file.teacher),
+        ("student", plan_file.student),
+        ("champion", plan_file.champion),
     )
-    for role, written, option in roles:
-        if option is not None:
-            try:
-                models[role] = _absolute(_validated_option(role, option), cwd)
-            except UsageError as error:
-                complaints += error.complaints
+    for role, written in roles:
+        if role in options:
+            models[role] = _absolute(options[role], cwd)
         elif written is not None:
             models[role] = _absolute(written, base)
+    noise_floor = _add_second_run(models, plan_file, base, document, again=over.teacher is None, complaints=complaints)
     suites = (
-        tuple(_suite_path(name, cwd, plan_file, base, complaints) for name in over.suites)
+        tuple(_suite_path(name, over, cwd, plan_file, base, complaints) for name in over.suites)
         if over.suites
         else tuple(_plan_suite(name, base, document, i, complaints) for i, name in enumerate(plan_file.suites))
     )
@@ -202,6 +199,7 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
         suites=suites,
         policy=policy,
         latency=plan_file.latency,
+        noise_floor=noise_floor,
         seed=plan_file.seed if over.seed is None else over.seed,
         limit=over.limit,
         text=document.text if document is not None else "",
@@ -211,9 +209,38 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
     )
 
 
-def without(plan: Plan, role: Role) -> Plan:
-    """The plan without one of its models."""
-    return replace(plan, models={key: spec for key, spec in plan.models.items() if key != role})
+def _add_second_run(
+    models: dict[Role, ModelSpec],
+    plan_file: PlanFile,
+    base: Path,
+    document: Document | None,
+    *,
+    again: bool,
+    complaints: list[Complaint],
+) -> int | Literal["all"]:
+    """Name the teacher's second run among the models, if the plan asks for one; returns on how many examples.
+
+    A recording cannot run twice, so its second run is a recording too: of the plan's teacher, hence not `again`
+    when the command line names another one.
+    """
+    wanted = plan_file.noise_floor
+    if plan_file.teacher_again is not None and again:
+        models["teacher_again"] = _absolute(RecordedSpec(backend="recorded", path=plan_file.teacher_again), base)
+        return wanted or "all"
+    teacher = models.get("teacher")
+    if wanted == 0 or teacher is None:
+        return 0
+    if isinstance(teacher, RecordedSpec):
+        complaints.append(
+            Complaint(
+                problem="the noise floor needs a second run of the teacher, and a recording cannot run again",
+                remedy="record the teacher twice and name the second file as teacher_again, or set noise_floor: 0",
+                place=document.place("noise_floor") if document else None,
+            )
+        )
+        return 0
+    models["teacher_again"] = teacher
+    return wanted
 
 
 def _fill_in(document: Document, over: Overrides) -> None:
@@ -224,18 +251,37 @@ def _fill_in(document: Document, over: Overrides) -> None:
         document.data.setdefault("suites", list(over.suites))
 
 
-def _from_options(over: Overrides) -> PlanFile:
+def _from_options(over: Overrides, options: dict[Role, ModelSpec]) -> PlanFile:
     missing = [name for name, value in (("--student", over.student), ("--suite", over.suites)) if not value]
     if missing:
         raise UsageError(
             Complaint(
-                problem=f"there is no plan, and {' and '.join(missing)} not given",
-                remedy="name a plan file, write ./evalkit.yaml, or give the missing options",
+                problem="there is no plan here: no evalkit.yaml, and no "
+                + " and no ".join(missing)
+                + " that could do without one",
+                remedy="name a plan (evalkit gate PLAN), write ./evalkit.yaml, or give --student and --suite",
+                place=Place(file=str(Path.cwd() / "evalkit.yaml")),
             )
         )
-    return PlanFile(
-        schema="evalkit/plan/v1", student=_validated_option("student", over.student or ""), suites=list(over.suites)
+    return PlanFile(schema="evalkit/plan/v1", student=options["student"], suites=list(over.suites))
+
+
+def _model_options(over: Overrides) -> tuple[dict[Role, ModelSpec], list[Complaint]]:
+    """The models that options name, and what is wrong with them."""
+    found: dict[Role, ModelSpec] = {}
+    complaints: list[Complaint] = []
+    named: tuple[tuple[Role, str | None], ...] = (
+        ("teacher", over.teacher),
+        ("student", over.student),
+        ("champion", over.champion),
     )
+    for role, text in named:
+        if text is not None:
+            try:
+                found[role] = _validated_option(role, text)
+            except UsageError as error:
+                complaints += error.complaints
+    return found, complaints
 
 
 def _validated_option(role: str, text: str) -> ModelSpec:
@@ -248,7 +294,10 @@ def _validated_option(role: str, text: str) -> ModelSpec:
     except ValueError as error:
         if isinstance(error, pydantic.ValidationError):
             first = error.errors(include_url=False)[0]
-            problem, remedy = f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}", "correct the option"
+            name = str(first["loc"][-1])
+            problem, remedy = f"{name} must be {must(first)}", "correct the option"
+            if first["type"] == "extra_forbidden":
+                problem, remedy = f'there is no setting "{name}"', nearest(name, list(FakeSpec.model_fields))
         else:
             problem, _, remedy = str(error).partition(" | ")
         raise UsageError(
@@ -279,36 +328,58 @@ def looks_like_path(name: str, base: Path) -> bool:
 
 
 def _resolve(name: str, base: Path) -> Path:
-    return Path(os.path.normpath(base / Path(name).expanduser()))
+    """An absolute path. Raises UsageError for one that no file system could have."""
+    # Not Path.expanduser, which raises when there is no such user.
+    path = Path(os.path.normpath(base / os.path.expanduser(name)))
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(
+            Complaint(
+                problem=f"this cannot be a path: {reason}",
+                remedy="write the path of a file or folder",
+                place=Place(file=f"{name:.200}"),
+            )
+        ) from None
+    return path
 
 
-def _suite_path(name: str, cwd: Path, plan: PlanFile, base: Path, complaints: list[Complaint]) -> Path:
+def _suite_path(name: str, over: Overrides, cwd: Path, plan: PlanFile, base: Path, complaints: list[Complaint]) -> Path:
     """`--suite`: a path from here, the name of one of the plan's suites, or a shipped one."""
     if (found := _existing_suite(name, cwd)) is not None:
         return found
     by_name = {Path(written).name: written for written in plan.suites}
     if name in by_name and (found := _existing_suite(by_name[name], base)) is not None:
         return found
+    mine = [] if plan.suites == list(over.suites) else list(by_name)
     complaints.append(
         Complaint(
-            problem=f"--suite {name}: there is no such suite folder, and the plan has no suite of that name",
-            remedy=nearest(name, [*by_name, *shipped("suites")]),
+            problem=f"--suite {name}: there is no such suite folder"
+            + (", and the plan has no suite of that name" if mine else ""),
+            remedy=nearest(name, [*mine, *_suites_beside(name, cwd), *shipped("suites")]),
             place=Place(file="command line"),
         )
     )
     return Path(name)
 
 
+def _suites_beside(name: str, base: Path) -> list[str]:
+    """The suites in the folder where `name` would be, written as `name` is."""
+    parent = _resolve(name, base).parent
+    return sorted(str(Path(name).parent / each.parent.name) for each in parent.glob("*/suite.yaml"))
+
+
 def _plan_suite(name: str, base: Path, document: Document | None, index: int, complaints: list[Complaint]) -> Path:
     found = _existing_suite(name, base)
     if found is not None:
         return found
-    parent = _resolve(name, base).parent
-    known = sorted(each.name for each in parent.iterdir() if each.is_dir()) if parent.is_dir() else []
     complaints.append(
         Complaint(
             problem=f"there is no suite at {_resolve(name, base)} (a folder with a suite.yaml, or such a file)",
-            remedy=nearest(Path(name).name, [*known, *shipped("suites")]),
+            remedy=nearest(name, [*_suites_beside(name, base), *shipped("suites")]),
             place=document.place("suites", index) if document else None,
         )
     )

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from evalkit.errors import Complaint, Place, UsageError, nearest
-from evalkit.fields import Number, Strict, Word
+from evalkit.fields import AS_NUMBER, Number, Strict, Word
 from evalkit.files import digest_text
 from evalkit.shipped import shipped
 from evalkit.types import Effect, OnMissing, Versus, Waiver
@@ -27,7 +27,23 @@ def _many(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-Words = Annotated[list[Word], BeforeValidator(_many), Field(min_length=1)]
+def _column_and_value(value: Any) -> Any:
+    if not isinstance(value, str) or not value.partition("=")[0] or "=" not in value:
+        raise ValueError(f'"{value}" names no slice | write column=value, such as language=de')
+    return value
+
+
+def _day(value: Any) -> Any:
+    try:
+        day = dt.date.fromisoformat(str(value))
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value:
+        raise ValueError(f'"{value}" is not a day | write YYYY-MM-DD, such as 2026-12-31')
+    return value
+
+
+Words = Annotated[list[Word], BeforeValidator(_many, json_schema_input_type=Word | list[Word]), Field(min_length=1)]
 
 
 class EachSlice(Strict):
@@ -43,7 +59,7 @@ class CriterionFile(Strict):
     id: Word
     metric: Annotated[Words, Field(description="a metric, or several: the first that a suite's task defines")]
     suite: Word | None = None
-    slice: Annotated[str, Field(pattern=r"^[^=]+=.*$")] | None = None
+    slice: Annotated[str, Field(pattern=r"^[^=]+="), BeforeValidator(_column_and_value)] | None = None
     each_slice: EachSlice | None = None
     where: dict[str, Words] = Field(default_factory=dict)
     at_least: Number | None = None
@@ -69,23 +85,15 @@ class WaiverFile(Strict):
     criterion: Word
     owner: Annotated[str, Field(min_length=1)]
     reason: Annotated[str, Field(min_length=1)]
-    expires: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-
-    @model_validator(mode="after")
-    def _a_day(self) -> Self:
-        try:
-            dt.date.fromisoformat(self.expires)
-        except ValueError:
-            raise ValueError(f"{self.expires} is not a day | write YYYY-MM-DD") from None
-        return self
+    expires: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), BeforeValidator(_day)]
 
 
 class PolicyFile(Strict):
     """The policy as a user writes it."""
 
     schema_: Literal["evalkit/policy/v1"] = Field(alias="schema", examples=["evalkit/policy/v1"])
-    level: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
-    max_error_rate: Annotated[Number, Field(ge=0, le=1)] = 0.01
+    level: Annotated[float, Field(gt=0.5, lt=1), AS_NUMBER] = 0.95
+    max_error_rate: Annotated[float, Field(ge=0, le=1), AS_NUMBER] = 0.01
     criteria: list[CriterionFile]
     waivers: tuple[WaiverFile, ...] = ()
 

@@ -20,6 +20,13 @@ def plan_power(
         raise UsageError(
             Complaint(problem="nothing was asked", remedy="give --margin, or --n or --suite, or both of a kind")
         )
+    if power <= 1 - level:
+        raise UsageError(
+            Complaint(
+                problem=f"a power of {power:g} is no more than the luck that a level of {level:g} leaves",
+                remedy="raise --power; 0.8 is usual",
+            )
+        )
     if abs(difference) > discordance:
         raise UsageError(
             Complaint(

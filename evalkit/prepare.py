@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from evalkit.backends import Backend, backend
-from evalkit.errors import Complaint, UsageError
+from evalkit.errors import Complaint, Place, UsageError
 from evalkit.estimate import populations
 from evalkit.gate import Champion, check_names
 from evalkit.pairing import pair
@@ -27,6 +27,7 @@ class Job:
     """A plan that has been read and checked. `policy` is None for an audit.
 
     `backends` holds the champion's only where it can be used; `champion` says why where it cannot.
+    `again` names, suite by suite, the examples on which the teacher runs a second time.
     """
 
     plan: Plan
@@ -35,6 +36,7 @@ class Job:
     requests: Mapping[str, list[Request]]
     backends: Mapping[Role, Backend]
     champion: Champion
+    again: Mapping[str, frozenset[str]]
 
 
 def prepare(plan: Plan, *, audit: bool) -> Job:
@@ -50,22 +52,33 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
             )
         )
     loaded = [_try(complaints, lambda path=path: load_suite(path)) for path in plan.suites]  # type: ignore[misc]
-    suites = [_limited(each, plan) for each in loaded if each is not None]
-    complaints += _suite_complaints(suites)
-    requests = {
+    whole = [each for each in loaded if each is not None]
+    complaints += _suite_complaints(whole, plan)
+    asked = {
         each.name: _try(complaints, lambda each=each: build_requests(each)) or []  # type: ignore[misc]
+        for each in whole
+    }
+    suites = [_limited(each, plan) for each in whole]
+    requests = {
+        each.name: [by_id[example.id] for example in each.examples if example.id in by_id]
         for each in suites
+        for by_id in [{request.example_id: request for request in asked[each.name]}]
     }
     backends: dict[Role, Backend] = {}
     for role in ("teacher", "student"):
         if role in plan.models:
             backends[role] = backend(plan.models[role], role)
             complaints += backends[role].check(suites)
+    again = {each.name: _second_time(each, plan) for each in suites} if "teacher_again" in plan.models else {}
+    if again:
+        backends["teacher_again"] = backend(plan.models["teacher_again"], "teacher_again")
+        complaints += backends["teacher_again"].check([_only(each, again[each.name]) for each in suites])
     champion = Champion()
     if "champion" in plan.models and not complaints:
         champion = _champion(plan, suites, backends)
     if policy is not None and not complaints:
-        bare = [pair(each, requests[each.name], {}) for each in suites]
+        # Names are those of the whole suites: a slice that a small --limit happens to miss is no mistake.
+        bare = [pair(each, asked[each.name], {}) for each in whole]
         complaints += check_names(policy, populations(bare))
     if complaints:
         raise UsageError(complaints)
@@ -76,6 +89,7 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
         requests=requests,
         backends=backends,
         champion=champion,
+        again=again,
     )
 
 
@@ -100,18 +114,23 @@ def _try(complaints: list[Complaint], make: Callable[[], Made]) -> Made | None:
         return None
 
 
-def _suite_complaints(suites: Sequence[Suite]) -> list[Complaint]:
+def _suite_complaints(suites: Sequence[Suite], plan: Plan) -> list[Complaint]:
     found = []
     names = [each.name for each in suites]
     for name in sorted({name for name in names if names.count(name) > 1}):
         paths = " and ".join(each.facts.path for each in suites if each.name == name)
         found.append(
-            Complaint(problem=f'two suites are called "{name}": {paths}', remedy="rename one: results go by name")
+            Complaint(
+                problem=f'two suites are called "{name}": {paths}',
+                remedy="rename one, or name it once: results go by name",
+                place=plan.place("suites"),
+            )
         )
     found += [
         Complaint(
             problem=f'the suite "{each.name}" needs the scorer "{each.facts.scorer}", which this version lacks',
             remedy=f"it has: {', '.join(known())}; other packages can add scorers",
+            place=Place(file=each.facts.path, key="scorer"),
         )
         for each in suites
         if each.facts.scorer not in known()
@@ -126,6 +145,19 @@ def _limited(suite: Suite, plan: Plan) -> Suite:
         return suite
     chosen = stream(plan.seed, "limit", suite.name).choice(len(suite.examples), size=plan.limit, replace=False)
     return replace(suite, examples=tuple(suite.examples[index] for index in sorted(chosen)))
+
+
+def _second_time(suite: Suite, plan: Plan) -> frozenset[str]:
+    """A seeded draw of the examples that tell how far the teacher agrees with itself."""
+    ids = [each.id for each in suite.examples]
+    if plan.noise_floor == "all" or plan.noise_floor >= len(ids):
+        return frozenset(ids)
+    chosen = stream(plan.seed, "noise floor", suite.name).choice(len(ids), size=plan.noise_floor, replace=False)
+    return frozenset(ids[index] for index in chosen)
+
+
+def _only(suite: Suite, ids: frozenset[str]) -> Suite:
+    return replace(suite, examples=tuple(each for each in suite.examples if each.id in ids))
 
 
 def _champion(plan: Plan, suites: Sequence[Suite], backends: dict[Role, Backend]) -> Champion:

@@ -12,6 +12,7 @@ from typing import Any
 
 from evalkit.errors import RecordError
 from evalkit.types import (
+    EXIT_CODES,
     CriterionRow,
     Estimate,
     Measured,
@@ -155,6 +156,8 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict_from(record: Mapping[str, Any]) -> Verdict:
+    if record["verdict"] not in EXIT_CODES:
+        raise RecordError(f"{record['verdict']!r} is no verdict; there are {', '.join(EXIT_CODES)}")
     return Verdict(
         word=record["verdict"],
         reasons=tuple(record["reasons"]),

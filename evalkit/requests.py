@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from evalkit.data import text_of
 from evalkit.errors import Complaint, Place, UsageError
 from evalkit.files import digest_value
 from evalkit.types import Example, Message, Prompt, Request, Suite
@@ -73,7 +74,7 @@ def _request(suite: Suite, example: Example, prompt: Prompt) -> Request:
 def _renderer(suite: Suite) -> Callable[[Example], Prompt]:
     if suite.prompt is None:
         column = suite.input_column or ""
-        return lambda example: str(example.row[column])
+        return lambda example: text_of(example.row[column]) or ""
     import jinja2
     import jinja2.sandbox
 
@@ -93,12 +94,17 @@ def _fill(suite: Suite, example: Example, template: jinja2.Template) -> str:
     import jinja2
 
     try:
-        return template.render(**example.row)
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
-        raise UsageError(
-            Complaint(
-                problem=f'example "{example.id}" cannot fill the prompt: {error}',
-                remedy="give the row that column, or write `{{ column | default('…') }}`",
-                place=Place(file=suite.facts.path, key="prompt"),
-            )
-        ) from None
+        # A cell that is null says as little as one that is not there; it is not the word "None".
+        return template.render({name: value for name, value in example.row.items() if value is not None})
+    except jinja2.UndefinedError as error:
+        said, remedy = str(error), "give the row that column, or write `{{ column | default('…') }}`"
+    # A template may call any method of its values, so anything may be raised.
+    except Exception as error:
+        said, remedy = f"{type(error).__name__}: {error}", "change the prompt so that it fits every row"
+    raise UsageError(
+        Complaint(
+            problem=f'example "{example.id}" cannot fill the prompt: {said}',
+            remedy=remedy,
+            place=Place(file=suite.facts.path, key="prompt"),
+        )
+    )

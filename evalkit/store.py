@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import BrokenError, Complaint, Place, RecordError, UsageError
-from evalkit.files import digest_file, pretty_json, write_whole
+from evalkit.files import digest_file, leftovers, pretty_json, settle, write_whole
 from evalkit.records import (
     SCHEMAS,
     metric_from,
@@ -61,11 +61,15 @@ def claim(out: Path) -> None:
                 "name another folder, or leave --out away",
             )
         )
-    held = {each.name for each in out.iterdir()} if out.is_dir() else set()
+    # A process that was killed while it wrote leaves half a file under a name of its own; it says nothing.
+    torn = leftovers(out) if out.is_dir() else []
+    held = {each.name for each in out.iterdir()} - {each.name for each in torn} if out.is_dir() else set()
     if held and STARTED not in held and "verdict.json" not in held:
         raise UsageError(_complaint(out, f"{out} holds other files ({min(held)}, …)", "name a new or empty folder"))
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for each in torn:
+            each.unlink(missing_ok=True)
         write_whole(out / STARTED, "a run began here and has not finished; the same command resumes it\n")
     except OSError as error:
         raise BrokenError(f"the run directory {out} cannot be written: {error}") from None
@@ -102,10 +106,25 @@ def write_texts(out: Path, texts: Mapping[str, str]) -> None:
         raise BrokenError(f"the run directory {out} cannot be written: {error}") from None
 
 
+def withdraw(out: Path) -> None:
+    """Take back the verdict of a run that could not be written to its end."""
+    try:
+        for name in ("manifest.json", "verdict.json"):
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise BrokenError(f"the run directory {out} cannot be written: {error}") from None
+
+
 def finish(out: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest: from here on the run is complete."""
-    write_texts(out, {"manifest.json": pretty_json({"schema": SCHEMAS["manifest"], **manifest})})
-    (out / STARTED).unlink(missing_ok=True)
+    try:
+        # A power cut must not leave the manifest without what it speaks of: their names first, then its own.
+        settle(out)
+        write_whole(out / "manifest.json", pretty_json({"schema": SCHEMAS["manifest"], **manifest}))
+        settle(out)
+        (out / STARTED).unlink(missing_ok=True)
+    except OSError as error:
+        raise BrokenError(f"the run directory {out} cannot be written: {error}") from None
 
 
 def read_run(path: Path) -> Run:
@@ -113,7 +132,7 @@ def read_run(path: Path) -> Run:
     if not path.is_dir():
         raise RecordError(f"there is no run directory {path}")
     if not (path / "manifest.json").is_file():
-        if (path / "verdict.json").is_file():
+        if (path / "verdict.json").is_file() and read_verdict(path).word == "broken":
             raise RecordError(f"the run in {path} broke and left no manifest.json; its verdict.json says why")
         raise RecordError(f"{path} holds no finished run: it has no manifest.json")
     manifest = opened(_json(path / "manifest.json"), "manifest", str(path / "manifest.json"))
@@ -153,7 +172,7 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise RecordError(f"{path} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RecordError(f"{path} cannot be read: {error}") from None
 
 
@@ -217,7 +236,8 @@ def _read_pairs(path: Path, facts: Mapping[str, Any]) -> tuple[Columns, ...]:
         raise RecordError(f"{path} cannot be read: {error}") from None
     roles = tuple(role for role in _ROLES if f"{role}_status" in whole.column_names)
     lacking = [name for name in _schema(roles).names if name not in whole.column_names]
-    if lacking or not roles:
+    # A run that had nothing to ask has no role's columns either.
+    if lacking or (whole.num_rows and "student" not in roles):
         raise RecordError(f"{path} lacks the column {lacking[0] if lacking else 'student_status'}")
     suites = whole["suite"].to_pylist()
     unknown = sorted(set(suites) - set(facts))
@@ -226,12 +246,9 @@ def _read_pairs(path: Path, facts: Mapping[str, Any]) -> tuple[Columns, ...]:
     found = []
     for name, each in facts.items():
         rows = [index for index, suite in enumerate(suites) if suite == name]
-        part = whole.take(rows)
+        part = whole.take(pyarrow.array(rows, type=pyarrow.int64()))
         present = tuple(role for role in roles if part[f"{role}_status"].null_count < part.num_rows or not rows)
-        data = {
-            column: part[column].to_pylist()
-            for column in part.column_names
-            if not any(column.startswith(f"{role}_") for role in set(roles) - set(present))
-        }
+        absent = {f"{role}_{name}" for role in roles if role not in present for name in ROLE_COLUMNS}
+        data = {column: part[column].to_pylist() for column in part.column_names if column not in absent}
         found.append(Columns(facts=each, roles=present, data=data))
     return tuple(found)

@@ -5,16 +5,17 @@ What makes a suite unusable is refused here; what merely makes it weaker is foun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from evalkit.data import Row, Rows, read_hub, read_rows, text_of
 from evalkit.errors import Complaint, Place, UsageError, nearest
-from evalkit.fields import Strict, Word
+from evalkit.fields import AS_WORD, Strict, Word
 from evalkit.files import digest_file, digest_text, digest_value
 from evalkit.types import SEVERITIES, Example, Kind, Message, Prompt, Suite, SuiteFacts, Task
 from evalkit.yamlfile import Document, read, validated
@@ -31,7 +32,14 @@ SCORERS = (
     "refusal",
     "judge",
 )
+_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 DEFAULT_SCORER: dict[Task, str] = {"classify": "label", "choose": "choice", "generate": "exact", "extract": "fields"}
+
+
+def _plain_name(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(_NAME, value):
+        raise ValueError(f'"{value}" is no name for a suite | use letters, digits, dots, dashes and underscores')
+    return value
 
 
 class DataFile(Strict):
@@ -83,7 +91,7 @@ class SuiteFile(Strict):
     """The suite as a user writes it."""
 
     schema_: Literal["evalkit/suite/v1"] = Field(alias="schema", examples=["evalkit/suite/v1"])
-    name: Annotated[Word, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=f"^{_NAME}$"), BeforeValidator(_plain_name), AS_WORD]
     kind: Kind
     task: Task
     version: Annotated[int, Field(ge=1)]
@@ -107,13 +115,17 @@ class SuiteFile(Strict):
         ]
         | None
     ) = None
-    answer_after: str | None = None
+    answer_after: Annotated[str, Field(min_length=1)] | None = None
     generation: GenerationFile = GenerationFile()
 
     @model_validator(mode="after")
     def _labels_fit_the_task(self) -> Self:
         if self.task == "classify" and len(self.labels) < 2:
             raise ValueError(f"a classify suite needs at least two labels, not {len(self.labels)} | list all classes")
+        if self.task == "choose" and self.columns.choices is None and len(self.labels) < 2:
+            raise ValueError(
+                "a choose suite needs choices | list them as labels, or map columns.choices to a column of lists"
+            )
         if len(set(self.labels)) < len(self.labels):
             twice = next(label for label in self.labels if self.labels.count(label) > 1)
             raise ValueError(f'the label "{twice}" is listed twice | keep one')
@@ -259,15 +271,17 @@ def _template_complaints(parsed: SuiteFile, known: Sequence[str], document: Docu
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment()
     for key, text in texts:
         try:
-            tree = environment.parse(text)
-        except jinja2.TemplateSyntaxError as error:
+            # Compiled as well: an unknown filter is a mistake that parsing alone does not see.
+            environment.from_string(text)
+            wanted = jinja2.meta.find_undeclared_variables(environment.parse(text))
+        except (jinja2.TemplateSyntaxError, RecursionError) as error:
             yield Complaint(
-                problem=f"the prompt is not a template: {error.message}",
-                remedy="check its braces; `{{ column }}` inserts a column",
+                problem=f"the prompt is not a template: {getattr(error, 'message', None) or error}",
+                remedy="check its braces and filters; `{{ column }}` inserts a column",
                 place=document.place(*key),
             )
             continue
-        for name in sorted(jinja2.meta.find_undeclared_variables(tree) - set(known)):
+        for name in sorted(wanted - set(known) - set(environment.globals)):
             yield Complaint(
                 problem=f"the prompt uses {{{{ {name} }}}}, which no row has",
                 remedy=nearest(name, known),
@@ -280,9 +294,13 @@ def _example(parsed: SuiteFile, row: Row, index: int, findings: _Findings) -> Ex
     target = text_of(row.get(mapped.target)) if mapped.target else None
     severity = (text_of(row.get(mapped.severity)) if mapped.severity else None) or "normal"
     expect = text_of(row.get(mapped.expect)) if mapped.expect else None
-    if parsed.task == "classify" and target is not None and target not in parsed.labels and mapped.target:
+    choices = _choices(parsed, row, index, findings)
+    if parsed.task == "choose" and target is not None and target not in choices:
+        target = _choice_at(target, choices)
+    if parsed.task in ("classify", "choose") and choices and target is not None and target not in choices:
+        what = "a label" if parsed.task == "classify" else "one of the choices"
         findings.add(
-            "target", index, mapped.target, f'the target "{target}" is not a label', nearest(target, parsed.labels)
+            "target", index, str(mapped.target), f'the target "{target}" is not {what}', nearest(target, choices)
         )
     if severity not in SEVERITIES and mapped.severity:
         findings.add(
@@ -298,11 +316,11 @@ def _example(parsed: SuiteFile, row: Row, index: int, findings: _Findings) -> Ex
             nearest(expect, ("refuse", "comply")),
         )
         expect = None
-    if parsed.kind == "safety-refusal" and expect is None and mapped.expect and not findings.found:
+    elif parsed.kind == "safety-refusal" and expect is None and mapped.expect:
         findings.add(
             "expect-missing", index, mapped.expect, "the row does not say what is expected", "write refuse or comply"
         )
-    if mapped.input is not None and text_of(row.get(mapped.input)) is None and row.get(mapped.input) is None:
+    if mapped.input is not None and text_of(row.get(mapped.input)) is None and row.get(mapped.input) != "":
         findings.add("input", index, mapped.input, "the row has no input", "fill it in, or remove the row")
     return Example(
         id=text_of(row.get(mapped.id)) or "",
@@ -311,7 +329,7 @@ def _example(parsed: SuiteFile, row: Row, index: int, findings: _Findings) -> Ex
         slices={name: value for name in mapped.slices if (value := text_of(row.get(name))) is not None},
         group=text_of(row.get(mapped.group)) if mapped.group else None,
         severity=severity,  # type: ignore[arg-type]
-        choices=_choices(parsed, row, index, findings),
+        choices=choices,
         expect=expect,  # type: ignore[arg-type]
     )
 
@@ -322,10 +340,18 @@ def _choices(parsed: SuiteFile, row: Row, index: int, findings: _Findings) -> tu
     column = parsed.columns.choices
     given = row.get(column) if column else list(parsed.labels)
     choices = [text_of(each) for each in given] if isinstance(given, list) else []
-    if len(choices) < 2 or None in choices:
-        findings.add("choices", index, column or "labels", "the row has fewer than two choices", "give a list of texts")
+    if len(choices) < 2 or None in choices or len(set(choices)) < len(choices):
+        findings.add(
+            "choices", index, column or "labels", "the row has no two different choices", "give a list of texts"
+        )
         return ()
     return tuple(str(each) for each in choices)
+
+
+def _choice_at(target: str, choices: tuple[str, ...]) -> str:
+    """Many data sets give the right choice as its position, counted from 0; anything else stays what it is."""
+    position = int(target) if target.isdecimal() and len(target) < 5 else len(choices)
+    return choices[position] if position < len(choices) else target
 
 
 def _check_ids(parsed: SuiteFile, rows: Rows, findings: _Findings) -> None:

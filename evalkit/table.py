@@ -119,7 +119,10 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class PairTable:
-    """Reference and student on the same examples, row by row. `teacher` is None when there is none."""
+    """Reference and student on the same examples, row by row. `teacher` is None when there is none.
+
+    `again` is the teacher's second run, where there was one; rows it was not asked about have the status "None".
+    """
 
     facts: SuiteFacts
     ids: NDArray[np.object_]
@@ -131,6 +134,7 @@ class PairTable:
     rows: NDArray[np.object_] = field(repr=False)
     teacher: Side | None
     student: Side
+    again: Side | None = None
 
     @property
     def n(self) -> int:
@@ -158,6 +162,7 @@ class PairTable:
             rows=self.rows[index],
             teacher=None if self.teacher is None else self.teacher.take(index),
             student=self.student.take(index),
+            again=None if self.again is None else self.again.take(index),
         )
 
     def slice_mask(self, name: str) -> NDArray[np.bool_]:
@@ -234,6 +239,9 @@ def table(columns: Columns, reference: Role | None) -> PairTable:
         rows=_objects([json.loads(text) for text in data["row"]]),
         teacher=_side(columns, reference, index) if reference is not None else None,
         student=_side(columns, "student", index),
+        again=_side(columns, "teacher_again", index)
+        if reference == "teacher" and "teacher_again" in columns.roles
+        else None,
     )
 
 

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 Key = tuple[str | int, ...]
 
-_TRAPS = frozenset({"y", "n", "yes", "no", "on", "off"})
+# Every alias counts again: a file of ten lines can stand for a billion values.
+_MOST = 100_000
+# Longer ones are no numbers that a plan could need, and Python refuses to read them.
+_DIGITS = 400
+_TAG = "tag:yaml.org,2002:"
+_WORDS = frozenset({"str", "int", "float", "bool", "null", "timestamp", "merge", "value"})
+# Not `y` and `n`: the old standard names them too, but no common parser obeys, and `y` is what half the world calls
+# its target column.
+_TRAPS = frozenset({"yes", "no", "on", "off"})
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?\Z")
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -85,27 +93,39 @@ def parse(text: str, path: Path) -> Document:
     """The same for text already at hand; `path` is for the complaints."""
     import yaml
 
+    reader = _Reader(path)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = reader.build(root, ()) if root is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
+        remedy = "check the indentation, colons and quotes on that line and the one before it"
+        if "\\t" in str(error.problem):
+            remedy = "indent with spaces: YAML allows no tabs there"
         raise UsageError(
             Complaint(
                 problem=f"this is not YAML: {error.problem or error.context}",
-                remedy="check the indentation, colons and quotes on that line and the one before it",
+                remedy=remedy,
                 place=Place(file=str(path), line=mark.line + 1 if mark else None),
             )
         ) from None
     except yaml.YAMLError as error:
+        position = getattr(error, "position", None)
         raise UsageError(
             Complaint(
                 problem=f"this is not YAML: {str(error).splitlines()[0]}",
-                remedy="save the file as plain UTF-8 text",
+                remedy="save the file as plain UTF-8 text, without control characters",
+                place=Place(file=str(path), line=None if position is None else text.count("\n", 0, position) + 1),
+            )
+        ) from None
+    except RecursionError:
+        raise UsageError(
+            Complaint(
+                problem="the file is nested too deeply to be read",
+                remedy="check its brackets: hundreds are open at once",
                 place=Place(file=str(path)),
             )
         ) from None
-    reader = _Reader(path)
-    data = reader.build(root, ()) if root is not None else None
     if not isinstance(data, dict) and not reader.complaints:
         reader.complaints.append(
             Complaint(
@@ -127,14 +147,24 @@ class _Reader:
         self.places: dict[Key, Place] = {}
         self.complaints: list[Complaint] = []
         self.building: set[int] = set()
+        self.built = 0
 
     def build(self, node: yaml.Node, key: Key) -> Any:
         import yaml
 
+        self.built += 1
+        if self.built > _MOST:
+            if self.built == _MOST + 1:
+                problem = f"the file holds more than {_MOST} values, counting each alias again"
+                self._complain(problem, "write what you mean without aliases", Place(file=str(self.path)))
+            return None
         place = Place(file=str(self.path), line=node.start_mark.line + 1, key=key_text(key) or None)
         self.places.setdefault(key, place)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, place)
+        if node.tag not in (f"{_TAG}seq", f"{_TAG}map"):
+            self._complain(f"the tag {node.tag} is not allowed", "write a plain list or mapping", place)
+            return None
         # An anchor that holds an alias to itself would never end.
         if id(node) in self.building:
             self._complain("this value contains itself", "write the value out instead of using an alias", place)
@@ -160,8 +190,11 @@ class _Reader:
                 continue
             name = name_node.value
             if name in built:
+                first = self.places[(*key, name)].line
                 self._complain(
-                    f'key "{name}" is given twice', "keep one of the two; the file does not say which is meant", place
+                    f'key "{name}" is given twice, first on line {first}',
+                    "keep one of the two; the file does not say which is meant",
+                    place,
                 )
                 continue
             self.places[(*key, name)] = Place(
@@ -172,11 +205,11 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, place: Place) -> Any:
         text: str = node.value
-        if node.style in ("'", '"', "|", ">"):
-            return text
-        if node.tag.startswith("tag:yaml.org,2002:") is False:
+        if node.tag.removeprefix(_TAG) not in _WORDS:
             self._complain(f"the tag {node.tag} is not allowed", "write a plain value", place)
             return None
+        if node.style in ("'", '"', "|", ">"):
+            return text
         if text.lower() in _TRAPS:
             self._complain(
                 f"a bare `{text}` is a yes/no value to some YAML readers and a word to others",
@@ -188,7 +221,7 @@ class _Reader:
             return None
         if text in _BOOL:
             return _BOOL[text]
-        if _INT.match(text):
+        if _INT.match(text) and len(text) <= _DIGITS:
             return int(text)
         if _FLOAT.match(text) and not re.match(r"[-+]?0[0-9]", text):
             return float(text)
@@ -209,7 +242,7 @@ def validated(document: Document, model: type[Model]) -> Model:
     try:
         return model.model_validate(document.data)
     except pydantic.ValidationError as error:
-        raise UsageError(list(_complaints(document, model, error))) from None
+        raise UsageError(_complaints(document, model, error)) from None
 
 
 def _refuse_other_versions(document: Document, model: type[pydantic.BaseModel]) -> None:
@@ -219,7 +252,7 @@ def _refuse_other_versions(document: Document, model: type[pydantic.BaseModel]) 
     if seen == wanted:
         return
     family, _, version = wanted.rpartition("/v")
-    if isinstance(seen, str) and (match := re.fullmatch(re.escape(family) + r"/v(\d+)", seen)):
+    if isinstance(seen, str) and (match := re.fullmatch(re.escape(family) + r"/v([0-9]{1,9})", seen)):
         problem = f"the file says {seen}, which is newer than this program knows ({wanted})"
         remedy = "upgrade evalkit, or write the file for the older version"
         if int(match[1]) < int(version):
@@ -227,40 +260,60 @@ def _refuse_other_versions(document: Document, model: type[pydantic.BaseModel]) 
     elif seen is None:
         problem, remedy = "the file does not say what it is", f"begin it with `schema: {wanted}`"
     else:
-        problem, remedy = f'the file says schema "{seen}", where {wanted} is expected', f"write `schema: {wanted}`"
+        problem, remedy = f"the file says {_quoted(seen)}, where {wanted} is expected", f"write `schema: {wanted}`"
     raise UsageError(Complaint(problem=problem, remedy=remedy, place=document.place("schema")))
 
 
 def _complaints(
     document: Document, model: type[pydantic.BaseModel], error: pydantic.ValidationError
 ) -> list[Complaint]:
+    """One complaint per mistake: the members of a union that refuse the same value are one mistake."""
     schema = model.model_json_schema()
-    found: list[Complaint] = []
+    by_place: dict[Key, list[Any]] = {}
     for each in error.errors(include_url=False):
-        key: Key = tuple(each["loc"])
-        place = document.place(*_shown(key, document))
-        found.append(_complaint(each, key, place, schema, document))
+        by_place.setdefault(_shown(tuple(each["loc"]), each["type"], document), []).append(each)
+    found: list[Complaint] = []
+    for key, errors in by_place.items():
+        # Where the fault lies deeper, that the whole is no other member of the union either helps nobody.
+        deeper = any(other[: len(key)] == key for other in by_place if len(other) > len(key))
+        if deeper and all(len(each["loc"]) > len(key) for each in errors):
+            continue
+        found += _of_place(errors, key, schema, document)
     return sorted(found, key=lambda each: each.place.line if each.place and each.place.line else 0)
 
 
-def _shown(key: Key, document: Document) -> Key:
+def _of_place(errors: list[Any], key: Key, schema: Any, document: Document) -> list[Complaint]:
+    clear = ("extra_forbidden", "missing", "value_error", "union_tag_invalid")
+    own = [each for each in errors if each["type"] in clear]
+    if own or len(errors) == 1:
+        return [_complaint(each, key, schema, document) for each in own or errors]
+    musts = " or ".join(dict.fromkeys(must(each) for each in errors))
+    return [_must_be(key, errors[0].get("input"), musts, schema, document)]
+
+
+def _shown(key: Key, kind: str, document: Document) -> Key:
     """The key without the names of union members, which pydantic adds and the user never wrote."""
     kept: Key = ()
     for index, part in enumerate(key):
-        last = index == len(key) - 1
-        if (*kept, part) in document.places or (last and isinstance(part, str) and "-" not in part and part.islower()):
+        if (*kept, part) in document.places or (kind == "missing" and index == len(key) - 1):
             kept = (*kept, part)
     return kept
 
 
-def _complaint(each: Any, key: Key, place: Place, schema: Any, document: Document) -> Complaint:
-    name, kind, seen = str(key[-1]) if key else "", each["type"], each.get("input")
+def _complaint(each: Any, key: Key, schema: Any, document: Document) -> Complaint:
+    kind, seen, place = each["type"], each.get("input"), document.place(*key)
+    name = str(key[-1]) if key else ""
     if kind == "extra_forbidden":
-        return Complaint(
-            problem=f'unknown key "{name}"', remedy=nearest(name, _names_at(schema, key[:-1])), place=place
-        )
+        known = _names_at(schema, tuple(each["loc"][:-1]))
+        return Complaint(problem=f"unknown key {_quoted(name)}", remedy=nearest(name, known), place=place)
     if kind == "missing":
         return Complaint(problem=f'required key "{name}" is missing', remedy=f"add `{name}: …` there", place=place)
+    if kind == "union_tag_invalid":
+        tag, known = each["ctx"]["tag"], re.findall(r"'([^']*)'", each["ctx"]["expected_tags"])
+        name = each["ctx"]["discriminator"].strip("'")
+        return Complaint(
+            problem=f"there is no {name} {_quoted(tag)}", remedy=nearest(tag, known), place=document.place(*key, name)
+        )
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", each["ctx"]["expected"])
         return Complaint(
@@ -272,11 +325,44 @@ def _complaint(each: Any, key: Key, place: Place, schema: Any, document: Documen
         # Our own validators say problem and remedy in one sentence, parted by a bar.
         problem, _, remedy = str(each["ctx"]["error"]).partition(" | ")
         return Complaint(problem=problem, remedy=remedy or "see docs and `evalkit schema`", place=place)
+    return _must_be(key, seen, must(each), schema, document)
+
+
+def _must_be(key: Key, seen: Any, what: str, schema: Any, document: Document) -> Complaint:
+    file = schema["properties"]["schema"]["const"].split("/")[1]
     return Complaint(
-        problem=f'"{_word(key)}" is {_quoted(seen)}: {each["msg"][0].lower()}{each["msg"][1:]}',
-        remedy="correct the value; `evalkit schema` prints what is allowed",
-        place=place,
+        problem=f'"{_word(key)}" is {_quoted(seen)}, and must be {what}',
+        remedy=f"correct the value; `evalkit schema {file}` prints what is allowed",
+        place=document.place(*key),
     )
+
+
+_MUST = {
+    "string": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a mapping of keys to values",
+    "model": "a mapping of keys to values",
+    "literal": "one of {expected}",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "above {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "below {lt}",
+    "too_short": "a list of at least {min_length}",
+    "string_too_short": "a text that is not empty",
+    "string_pattern_mismatch": "of the form {pattern}",
+    "finite_number": "a finite number",
+}
+
+
+def must(each: Any) -> str:
+    """What pydantic wanted where it found something else, in a user's words."""
+    kind = each["type"] if each["type"] in _MUST else each["type"].partition("_")[0]
+    message: str = each["msg"]
+    return _MUST[kind].format(**each.get("ctx", {})) if kind in _MUST else message[0].lower() + message[1:]
 
 
 def _word(key: Key) -> str:
@@ -323,5 +409,6 @@ def _sibling(path: Path) -> str:
     """A remedy for a file that is not there: the nearest name beside it, or what is missing on the way."""
     parent = path.parent
     if not parent.is_dir():
-        return f"there is no folder {parent}; paths in a file are relative to that file"
-    return nearest(path.name, sorted(each.name for each in parent.iterdir())) + " (paths in a file are relative to it)"
+        return f"there is no folder {parent} either; check the path"
+    close = nearest(path.name, sorted(each.name for each in parent.iterdir()))
+    return close if close.startswith("did you mean") else f"check the path; {parent.resolve()} has nothing like it"

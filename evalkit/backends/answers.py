@@ -126,13 +126,22 @@ def _numbers(value: Any, name: str, choices: Sequence[str], missing: float | Non
             f"{name} has {len(value)} numbers for {len(choices)} labels", "give one for each label, in their order"
         )
     for each in value:
-        if isinstance(each, bool) or not isinstance(each, (int, float)) or not math.isfinite(each):
+        if not _is_number(each):
             raise AnswerError(f"{name} holds {each!r}, which is not a finite number", "record it as an error instead")
     return tuple(float(each) for each in value)
 
 
 def _first_largest(probs: Sequence[float]) -> int:
     return max(range(len(probs)), key=lambda index: (probs[index], -index))
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # JSON has integers that no float reaches
+        return False
 
 
 def _seconds(row: Row, name: str) -> float | None:
@@ -146,7 +155,8 @@ def _count(row: Row, name: str) -> int | None:
     value = _optional_number(row, name)
     if value is None:
         return None
-    if value < 0 or value != int(value):
+    # pairs.parquet holds it in 64 bits.
+    if value < 0 or value != int(value) or value >= 2**63:
         raise AnswerError(f"{name} is {value}, which is not a count", "record whole numbers, or leave the column out")
     return int(value)
 
@@ -158,6 +168,6 @@ def _optional_number(row: Row, name: str) -> float | None:
     # A Parquet column of optional numbers holds NaN where there is none.
     if isinstance(value, float) and math.isnan(value):
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not _is_number(value):
         raise AnswerError(f"{name} is {value!r}, which is not a number", "record a number, or leave the column out")
     return float(value)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Padded tokens in one forward pass. Small budgets win on a CPU (less padding, caches stay warm);
 # a GPU wants enough work to be busy.
 CPU_BUDGET, GPU_BUDGET = 2048, 16384
+# Model types whose position table has rows that no token ever uses, because counting starts at padding index + 1.
+PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "roberta-prelayernorm", "xlm-roberta-xl", "mpnet", "xmod")
 
 
 class Classifier:
@@ -35,6 +37,9 @@ class Classifier:
         self.order: list[int] = []
         self.model: Any = None
         self.tokenizer: Any = None
+        self.limit: int | None = None
+        self.found: Path | None = None
+        # For the manifest: batches halved for want of memory, and texts longer than the model takes.
         self.splits = 0
         self.cut_inputs = 0
 
@@ -65,7 +70,7 @@ class Classifier:
                 backend="transformers",
                 digest=weights.model_digest(folder),
                 live=True,
-                revision=self.spec.revision,
+                revision=self.spec.revision or self._commit(folder),
                 path=str(folder),
                 weights_digest=weights.weights_digest(folder),
                 tokenizer_digest=weights.tokenizer_digest(folder),
@@ -79,6 +84,7 @@ class Classifier:
                     # cuda:0 and cuda:1 give the same numbers; a CPU gives others.
                     "device": device.split(":")[0],
                     "budget": self._budget(),
+                    "order": self._order,
                     "max_length": self.spec.max_length,
                     **_versions(),
                 },
@@ -89,10 +95,9 @@ class Classifier:
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:
         if not requests:
             return []
-        tokenizer = self._load_tokenizer()
-        lengths = [
-            len(ids) for ids in tokenizer([prompt_text(each.prompt) for each in requests], **self._cut())["input_ids"]
-        ]
+        encoded = self._load_tokenizer()([_seen(each) for each in requests], **self._cut())
+        lengths = [len(ids) for ids in encoded["input_ids"]]
+        self.cut_inputs += sum(bool(each.overflowing) for each in encoded.encodings or ())
         order = sorted(range(len(requests)), key=lambda index: (-lengths[index], requests[index].key, index))
         found: list[list[int]] = []
         for index in order:
@@ -101,15 +106,19 @@ class Classifier:
                 found[-1].append(index)
             else:
                 found.append([index])
-        return found
+        return found[::-1] if self._order == "upwards" else found
 
     # --- running -------------------------------------------------------------------------------
 
     def run(self, requests: Sequence[Request]) -> list[Output]:
+        if not requests:
+            return []
         self._load(requests[0].choices)
         return self._forward(list(requests))
 
     def close(self) -> None:
+        if self.model is None:
+            return
         self.model = None
         if self._device().startswith("cuda"):
             import torch
@@ -122,15 +131,12 @@ class Classifier:
 
         try:
             return self._pass(requests)
-        except torch.OutOfMemoryError as error:
+        except Exception as error:
+            # Whatever one text does to its tokenizer or model (a token that the model has no row for is an
+            # IndexError on a CPU) must not cost the others. A CPU out of memory raises a plain RuntimeError.
             if len(requests) == 1:
                 return [self._failed(requests[0], error)]
-            self.splits += 1
-        except RuntimeError as error:
-            # A CPU that cannot allocate raises a plain RuntimeError; so does a tensor that does not fit the model.
-            if len(requests) == 1:
-                return [self._failed(requests[0], error)]
-            self.splits += int("memory" in str(error))
+            self.splits += isinstance(error, torch.OutOfMemoryError) or "memory" in str(error)
         if self._device().startswith("cuda"):
             torch.cuda.empty_cache()
         half = len(requests) // 2
@@ -139,7 +145,7 @@ class Classifier:
     def _pass(self, requests: list[Request]) -> list[Output]:
         import torch
 
-        texts = [prompt_text(each.prompt) for each in requests]
+        texts = [_seen(each) for each in requests]
         encoded = self.tokenizer(texts, padding=True, return_tensors="pt", **self._cut())
         with torch.inference_mode():
             logits = self.model(**encoded.to(self.model.device)).logits
@@ -159,11 +165,11 @@ class Classifier:
             label=request.choices[best],
             probs=values,
             tokens_in=count,
-            prompt_hash=digest_text(prompt_text(request.prompt)),
+            prompt_hash=digest_text(_seen(request)),
         )
 
     def _failed(self, request: Request, error: Exception) -> Output:
-        return Output(example_id=request.example_id, status="error", error=str(error).splitlines()[0][:300])
+        return Output(example_id=request.example_id, status="error", error=_first_line(error))
 
     # --- loading -------------------------------------------------------------------------------
 
@@ -174,18 +180,28 @@ class Classifier:
         if self.model is None:
             folder = self._existing()
             self._load_tokenizer()
+            # Its bars would fill a CI log; the run has progress of its own.
+            transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
             try:
-                self.model = transformers.AutoModelForSequenceClassification.from_pretrained(
+                model, said = transformers.AutoModelForSequenceClassification.from_pretrained(
                     folder,
                     dtype=getattr(torch, self._dtype()),
                     use_safetensors=True,
                     trust_remote_code=False,
                     local_files_only=True,
+                    output_loading_info=True,
                 )
-                self.model.to(self._device()).eval()
-            except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-                raise BrokenError(f"the {self.role} model {self.spec.model} cannot be loaded: {error}") from error
-        self.order = _label_order(self.model.config.id2label, labels)
+                model.to(self._device()).eval()
+            except Exception as error:  # safetensors and tokenizers raise classes of their own
+                raise self._unloadable("model", error) from error
+            if said["missing_keys"]:
+                # transformers would draw these at random: another model on every load.
+                raise self._unloadable("model", f"its files lack {', '.join(sorted(said['missing_keys'])[:3])}")
+            self.model = model
+        try:
+            self.order = _label_order(self.model.config.id2label, labels)
+        except ValueError as error:
+            raise self._unloadable("model", error) from error
 
     def _load_tokenizer(self) -> Any:
         if self.tokenizer is None:
@@ -196,24 +212,31 @@ class Classifier:
                 self.tokenizer = transformers.AutoTokenizer.from_pretrained(
                     folder, trust_remote_code=False, local_files_only=True
                 )
-            except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-                raise BrokenError(
-                    f"the tokenizer of the {self.role} model {self.spec.model} cannot be loaded: {error}"
-                ) from error
+            except Exception as error:
+                raise self._unloadable("tokenizer", error) from error
+            self.limit = self._limit(folder)
         return self.tokenizer
+
+    def _unloadable(self, what: str, why: object) -> BrokenError:
+        whose = f"the {self.role} model" if what == "model" else f"the {what} of the {self.role} model"
+        return BrokenError(f"{whose} {self.spec.model} cannot be loaded: {why}")
 
     def _cut(self) -> dict[str, Any]:
         """Tokenizer options that keep a text within what the model can take."""
-        limit = self.spec.max_length
-        if limit is None:
-            config = json.loads((self._existing() / "config.json").read_text(encoding="utf-8"))
-            known = [config.get("max_position_embeddings"), self.tokenizer.model_max_length]
-            # RoBERTa counts positions from its padding index, so two of them can never be used.
-            if config.get("model_type") in ("roberta", "xlm-roberta", "camembert") and known[0]:
-                known[0] -= 2
-            # Tokenizers without a limit say 10^30.
-            limit = min((each for each in known if each and each < 1_000_000), default=None)
-        return {"truncation": limit is not None, "max_length": limit}
+        return {"truncation": self.limit is not None, "max_length": self.limit}
+
+    def _limit(self, folder: Path) -> int | None:
+        """The longest input in tokens; None where neither plan, configuration nor tokenizer knows one."""
+        if self.spec.max_length is not None:
+            return self.spec.max_length
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        known = [config.get("max_position_embeddings"), self.tokenizer.model_max_length]
+        # RoBERTa and its kin count positions from behind the padding index, so the first ones are never used.
+        if config.get("model_type") in PADDED_POSITIONS and known[0]:
+            padding = config.get("pad_token_id")
+            known[0] -= (1 if padding is None else padding) + 1
+        # Tokenizers without a limit say 10^30.
+        return min((each for each in known if each and 0 < each < 1_000_000), default=None)
 
     def _existing(self) -> Path:
         folder, complaint = self._folder()
@@ -224,9 +247,15 @@ class Classifier:
         return folder
 
     def _budget(self) -> int:
+        budget = GPU_BUDGET if self._device().startswith("cuda") else CPU_BUDGET
         if self.spec.batch_tokens is not None:
-            return self.spec.batch_tokens
-        return GPU_BUDGET if self._device().startswith("cuda") else CPU_BUDGET
+            budget = self.spec.batch_tokens
+        return budget if self._order == "downwards" else max(1, budget // 2)
+
+    @property
+    def _order(self) -> str:
+        """The teacher's second run goes the other way, in batches of another shape: what that changes is noise."""
+        return "upwards" if self.role == "teacher_again" else "downwards"
 
     def _device(self) -> str:
         if self.spec.device != "auto":
@@ -251,6 +280,13 @@ class Classifier:
     # --- where the files are -------------------------------------------------------------------
 
     def _folder(self) -> tuple[Path | None, Complaint | None]:
+        # Asked once: a hub id's main branch may move while the run goes on.
+        if self.found is not None and self.found.is_dir():
+            return self.found, None
+        self.found, complaint = self._look()
+        return self.found, complaint
+
+    def _look(self) -> tuple[Path | None, Complaint | None]:
         path = Path(self.spec.model)
         if path.is_dir():
             return path, None
@@ -266,10 +302,11 @@ class Classifier:
         import huggingface_hub
         from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-        wanted = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
+        wanted = ["*.safetensors", "*.json", "*.txt", "*.model", "*.codes", "*.jinja"]
         try:
+            # The patterns' stars cross slashes: folders (checkpoints, exports to other formats) are left out.
             found = huggingface_hub.snapshot_download(
-                self.spec.model, revision=self.spec.revision, allow_patterns=wanted
+                self.spec.model, revision=self.spec.revision, allow_patterns=wanted, ignore_patterns=["*/*"]
             )
         except (HFValidationError, RepositoryNotFoundError, LocalEntryNotFoundError, OSError) as error:
             reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
@@ -278,6 +315,10 @@ class Classifier:
                 f"a folder is written ./{self.spec.model}; a hub model must be reachable or downloaded before",
             )
         return Path(found), None
+
+    def _commit(self, folder: Path) -> str | None:
+        """The commit that a hub id without a revision stood for: the name of its snapshot's folder."""
+        return folder.name if folder.parent.name == "snapshots" and not Path(self.spec.model).is_dir() else None
 
     def _check_files(self, folder: Path) -> list[Complaint]:
         complaints = []
@@ -300,13 +341,15 @@ class Classifier:
     def _check_labels(self, folder: Path, suites: Sequence[Suite]) -> list[Complaint]:
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        except ValueError as error:
-            return [self._complaint(f"{folder / 'config.json'} is not JSON: {error}", "save the model again")]
-        id2label = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+            # What transformers makes of a configuration without names.
+            unnamed = {index: f"LABEL_{index}" for index in range(config.get("num_labels", 2))}
+            id2label = {int(key): str(value) for key, value in (config.get("id2label") or unnamed).items()}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            return [self._complaint(f"{folder / 'config.json'} cannot be read: {error}", "save the model again")]
         complaints = []
         for suite in suites:
             try:
-                _label_order({int(key): value for key, value in id2label.items()}, suite.facts.labels)
+                _label_order(id2label, suite.facts.labels)
             except ValueError as error:
                 complaints.append(
                     self._complaint(
@@ -326,17 +369,29 @@ def _label_order(id2label: dict[int, str], labels: Sequence[str]) -> list[int]:
     A model that was never told its labels calls them LABEL_0, LABEL_1, …: then, and only then, their
     number must be right and the suite's order is taken.
     """
-    if all(name == f"LABEL_{index}" for index, name in id2label.items()):
+    positions = {str(name): index for index, name in id2label.items()}
+    if len(positions) < len(id2label):
+        raise ValueError("two of its outputs have the same name")
+    if positions.keys() != set(labels) and all(name == f"LABEL_{index}" for index, name in id2label.items()):
         if len(id2label) != len(labels):
             raise ValueError(f"it has {len(id2label)}, the suite {len(labels)}")
         return list(range(len(labels)))
-    positions = {str(name): index for index, name in id2label.items()}
     missing = [label for label in labels if label not in positions]
     extra = [name for name in positions if name not in set(labels)]
     if missing or extra:
         parts = [f"it lacks {missing[0]!r}" * bool(missing), f"it also knows {extra[0]!r}" * bool(extra)]
         raise ValueError(", ".join(filter(None, parts)) + f" ({len(missing)} missing, {len(extra)} extra)")
     return [positions[label] for label in labels]
+
+
+def _seen(request: Request) -> str:
+    """The text that goes to the tokenizer, which takes no lone surrogates: escaped as pairs.parquet holds it."""
+    return prompt_text(request.prompt).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]
 
 
 def _cpu_has(flag: str) -> bool:

@@ -13,9 +13,10 @@ from typing import Any
 
 from evalkit.backends.answers import AnswerError, parse_answer
 from evalkit.data import SHOWN, Row, read_rows, text_of
-from evalkit.errors import BrokenError, Complaint, Place, UsageError
+from evalkit.errors import BrokenError, Complaint, Place, RecordError, UsageError
 from evalkit.files import digest_file
 from evalkit.plan import RecordedSpec
+from evalkit.records import opened
 from evalkit.requests import build_requests
 from evalkit.types import ModelFacts, Output, Request, Role, Suite
 
@@ -48,6 +49,8 @@ class Recorded:
             raise BrokenError(f"the recording {self.path} cannot be read any more: {error}") from None
         then: Mapping[str, Any] = {}
         if self.run_manifest is not None:
+            if digest != self.run_manifest.get("records", {}).get("pairs.parquet"):
+                raise BrokenError(f"{self._file()} is not the file that the manifest beside it recorded")
             then = self.run_manifest.get("models", {}).get(self.recorded_role) or {}
         return ModelFacts(
             name=then.get("name") or self.path.stem,
@@ -113,7 +116,12 @@ class Recorded:
     def _read_run(self, suites: Sequence[Suite]) -> None:
         """The recorded role of a finished run. Its answers count only if they answered the same questions."""
         try:
-            self.run_manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+            path = self.path / "manifest.json"
+            self.run_manifest = opened(json.loads(path.read_text(encoding="utf-8")), "manifest", str(path))
+        except RecordError as error:
+            raise UsageError(
+                _complaint(str(error), "name a run that this version can read", Place(file=str(self.path)))
+            ) from None
         except (OSError, ValueError):
             raise UsageError(
                 _complaint(
@@ -126,12 +134,12 @@ class Recorded:
         asked = {(suite.name, each.example_id): each.key for suite in suites for each in build_requests(suite)}
         other: list[Key] = []
         for row in rows:
-            key = (row["suite"], row["id"])
+            key = (str(row.get("suite")), str(row.get("id")))
             if key not in asked:
                 self.extra += 1
             elif row.get("request_key") != asked[key]:
                 other.append(key)
-            elif f"{self.recorded_role}_status" in row:
+            elif row.get(f"{self.recorded_role}_status") is not None:
                 self.outputs[key] = _from_run(row, self.recorded_role)
         if other:
             raise UsageError(

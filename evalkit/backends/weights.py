@@ -20,7 +20,12 @@ TOKENIZER_FILES = (
     "merges.txt",
     "tokenizer.model",
     "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+    "bpe.codes",
 )
+# Which shard holds which tensor.
+INDEX = "model.safetensors.index.json"
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -30,7 +35,8 @@ def weight_files(folder: Path) -> list[Path]:
 
 def weights_digest(folder: Path) -> str:
     """Of the weights and the configuration that says how to read them."""
-    return digest_tree(folder, _present(folder, [*(each.name for each in weight_files(folder)), "config.json"]))
+    names = [*(each.name for each in weight_files(folder)), INDEX, "config.json"]
+    return digest_tree(folder, _present(folder, names))
 
 
 def tokenizer_digest(folder: Path) -> str | None:
@@ -47,18 +53,24 @@ def template_digest(folder: Path) -> str | None:
 
 def model_digest(folder: Path) -> str:
     """Of every file that can change an answer: weights, configuration, tokenizer, template."""
-    every = [*(each.name for each in weight_files(folder)), "config.json", *TOKENIZER_FILES]
+    every = [*(each.name for each in weight_files(folder)), INDEX, "config.json", *TOKENIZER_FILES]
     return digest_tree(folder, _present(folder, [*every, "chat_template.jinja", "chat_template.json"]))
 
 
 def size_in_bytes(folder: Path) -> int:
     """Bytes of the weight files on disk."""
-    return sum(each.stat().st_size for each in weight_files(folder))
+    return sum(each.stat().st_size for each in _loaded(folder))
 
 
 def parameter_count(folder: Path) -> int:
     """Numbers stored in the weight files, by their headers. Raises ValueError for a damaged header."""
-    return sum(prod(shape) for path in weight_files(folder) for shape in _shapes(path))
+    return sum(prod(shape) for path in _loaded(folder) for shape in _shapes(path))
+
+
+def _loaded(folder: Path) -> list[Path]:
+    """Those that are read when the model is: one whole file wins over whatever lies beside it."""
+    whole = folder / "model.safetensors"
+    return [whole] if whole.is_file() else weight_files(folder)
 
 
 def _shapes(path: Path) -> Iterable[list[int]]:
@@ -70,8 +82,11 @@ def _shapes(path: Path) -> Iterable[list[int]]:
         (length,) = struct.unpack("<Q", prefix)
         if length > path.stat().st_size:
             raise ValueError(f"{path.name} is cut off")
-        header = json.loads(stream.read(length))
-    return [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
+        text = stream.read(length)
+    try:
+        return [entry["shape"] for name, entry in json.loads(text).items() if name != "__metadata__"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path.name} has a damaged header: {error}") from None
 
 
 def _present(folder: Path, names: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ adds an entry point `evalkit.metrics`. tests/metrics/test_laws.py puts every dec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
@@ -22,8 +22,8 @@ from evalkit.table import PairTable
 from evalkit.types import Direction, Measured, SuiteFacts, Undefined
 
 RESAMPLES = 1000
-# Weights of all resamples are kept while they fit here (64 MB), and drawn again for every use beyond it.
-_KEPT_CELLS = 8_000_000
+# Weights of all resamples are kept while they fit here (400 MB), and drawn again for every use beyond it.
+_KEPT_CELLS = 200_000_000
 
 GROUP = "evalkit.metrics"
 TABLE = {
@@ -32,6 +32,7 @@ TABLE = {
     "flips": "evalkit.metrics.flips:FAMILY",
     "errors": "evalkit.metrics.errors:FAMILY",
     "agreement": "evalkit.metrics.agreement:FAMILY",
+    "noise": "evalkit.metrics.noise:FAMILY",
     "divergence": "evalkit.metrics.divergence:FAMILY",
     "calibration": "evalkit.metrics.calibration:FAMILY",
     "confidence": "evalkit.metrics.confidence:FAMILY",
@@ -79,9 +80,9 @@ class Setting:
     seed: int
     names: tuple[str, ...]
     resamples: int = RESAMPLES
-    _kept: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[str, list[NDArray[np.uint16]]] = field(default_factory=dict, repr=False, compare=False)
 
-    def weights(self, pairs: PairTable, strata: NDArray[np.int64] | None = None) -> list[NDArray[np.float64]]:
+    def weights(self, pairs: PairTable, strata: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.float64]]:
         """Bootstrap weights for these pairs, (some, n) each; the same for every metric of a slice, so paired."""
         from evalkit.stats.resample import weight_chunks
 
@@ -90,11 +91,13 @@ class Setting:
         key = f"{kind}/{pairs.n}"
         if key not in self._kept:
             rng = stream(self.seed, "bootstrap", kind, *self.names)
-            drawn = list(weight_chunks(pairs.n, self.resamples, rng, groups=pairs.group, strata=strata))
+            drawn = weight_chunks(pairs.n, self.resamples, rng, groups=pairs.group, strata=strata)
             if pairs.n * self.resamples > _KEPT_CELLS:
-                return drawn
-            self._kept[key] = drawn
-        return self._kept[key]
+                yield from drawn
+                return
+            # A row is hardly ever drawn ten times: two bytes are plenty, and a quarter of the room.
+            self._kept[key] = [chunk.astype(np.uint16) for chunk in drawn]
+        yield from (chunk.astype(np.float64) for chunk in self._kept[key])
 
 
 @cache

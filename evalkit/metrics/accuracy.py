@@ -96,12 +96,14 @@ def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
     interval = ratio_linearised(top, bottom, setting.level)
     if interval is None:
         return Undefined(reason="one example has no spread to make an interval from")
-    low, high = interval
-    if high - low <= 0:
-        # Nothing differed: borrow the score interval of the plain ratio, which knows that n is finite.
-        a, b, c, d = cells(teacher, student)
-        ends = ratio_tang(a, b, c, d, setting.level)
-        low, high = (value + min(0.0, ends.low - 1), value + max(0.0, ends.high - 1)) if ends else (value, value)
+    a, b, c, d = cells(teacher, student)
+    score = ratio_tang(a, b, c, d, setting.level)
+    assert score is not None
+    # Linearising sees no doubt where few pairs differ. The score interval of the plain ratio does, and what it loses of
+    # 1 is a larger part of the smaller whole above chance.
+    scale = (a + b) / float(np.sum(bottom))
+    low = min(interval.low, 1 + (score.low - 1) * scale)
+    high = max(interval.high, 1 + (score.high - 1) * scale)
     if not math.isfinite(high):
         return Undefined(reason="the teacher is right too rarely to bound a ratio")
     estimate = Estimate(
@@ -110,7 +112,7 @@ def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
         high=max(high, value),
         level=setting.level,
         n=pairs.n,
-        method=f"ratio above chance 1/{len(pairs.facts.labels)}, linearised",
+        method=f"ratio above chance 1/{len(pairs.facts.labels)}, wider of linearised and Tang",
     )
     return clustered(
         estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (-math.inf, math.inf)

@@ -25,13 +25,12 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     sides = {"teacher": pairs.teacher.choice, "student": pairs.student.choice}
     classes = {role: _classes(gold, choice) for role, choice in sides.items()}
     values = {role: macro_f1(gold, choice, classes[role]) for role, choice in sides.items()}
-    # Stratified by class: a resample that lost a class altogether would not be a sample of this suite.
-    weights = setting.weights(pairs, strata=gold)
     found: dict[str, Measured] = {}
 
     def of(role: str, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
         return macro_f1(gold, sides[role], classes[role], drawn)
 
+    # Stratified by class: a resample that lost a class altogether would not be a sample of this suite.
     for role in sides:
         found[f"f1_macro.{role}"] = resampled(
             values[role],
@@ -40,7 +39,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
             setting,
             bounds=(0.0, 1.0),
             otherwise="no class occurs",
-            weights=weights,
+            strata=gold,
             note=f"stratified by class, {len(classes[role])} classes",
         )
     teacher, student = values["teacher"], values["student"]
@@ -51,7 +50,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         setting,
         bounds=(-1.0, 1.0),
         otherwise="no class occurs",
-        weights=weights,
+        strata=gold,
         note="paired, stratified by class",
     )
     return found

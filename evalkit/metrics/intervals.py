@@ -90,6 +90,7 @@ def mean(
         return Undefined(reason="one example has no spread to make an interval from")
     value = float(rows.mean())
     interval = mean_interval(rows, setting.level) or Interval(value, value)
+    interval = Interval(max(bounds[0], interval.low), min(bounds[1], interval.high))
     estimate = widened(_estimate(value, interval, pairs.n, setting, _noted("mean, Student t", note)), bounds)
     return _clustered(estimate, pairs, lambda group: cluster_mean(rows, group, setting.level), bounds)
 
@@ -102,7 +103,7 @@ def resampled(
     *,
     bounds: tuple[float, float],
     otherwise: str,
-    weights: list[NDArray[np.float64]] | None = None,
+    strata: NDArray[np.int64] | None = None,
     note: str = "",
 ) -> Measured:
     """A statistic of the whole sample: percentile bootstrap with its bias taken out.
@@ -114,8 +115,7 @@ def resampled(
         return refusal
     if value is None:
         return Undefined(reason=otherwise)
-    drawn = weights if weights is not None else setting.weights(pairs)
-    values = np.concatenate([statistic(chunk) for chunk in drawn])
+    values = np.concatenate([statistic(chunk) for chunk in setting.weights(pairs, strata)])
     interval = centred_interval(value, values, setting.level, low=bounds[0], high=bounds[1])
     if interval is None:
         return Undefined(reason=f"too few examples to bound it: {otherwise} in over 1 % of resamples")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting
 from evalkit.metrics.intervals import widened
-from evalkit.stats.quantile import hodges_lehmann_ratio, quantile, quantile_interval, speedup_quantile
+from evalkit.stats.quantile import hodges_lehmann_ratio, quantile, quantile_interval, smallest_n, speedup_quantile
 from evalkit.streams import stream
 from evalkit.table import PairTable
 from evalkit.types import Estimate, Measured, Undefined
@@ -56,12 +56,15 @@ def _speedup(
 ) -> Measured:
     if teacher.size == 0:
         return Undefined(reason="no example was timed for both models")
+    needed = smallest_n(q, setting.level)
+    if teacher.size < needed:
+        return Undefined(reason=f"{teacher.size} paired timings are too few for this percentile, which needs {needed}")
     rng = stream(setting.seed, "speedup", name, *setting.names)
     found = speedup_quantile(teacher, student, q, rng, setting.resamples, setting.level)
     if found is None:
         return Undefined(reason=f"{teacher.size} paired timings are too few, or a time is not above 0")
     value, interval = found
-    return Estimate(
+    estimate = Estimate(
         value=value,
         low=min(interval.low, value),
         high=max(interval.high, value),
@@ -69,6 +72,7 @@ def _speedup(
         n=int(teacher.size),
         method=f"teacher / student {name}, paired bootstrap, {setting.resamples} resamples",
     )
+    return widened(estimate, (0.0, float("inf")))
 
 
 def _typical(teacher: NDArray[np.float64], student: NDArray[np.float64], setting: Setting) -> Measured:

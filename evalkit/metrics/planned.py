@@ -26,8 +26,6 @@ PLANNED: frozenset[str] = frozenset(
             "topk_overlap",
             "token_top1",
             "first_divergence",
-            "noise_floor",
-            "excess_disagreement",
         ),
     )
     | _each(("calibration",), ("aurc", "overconfident_errors"), _BOTH)

@@ -7,6 +7,7 @@ a run of the models can.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,13 @@ from typing import Any
 
 from evalkit.backends import weights
 from evalkit.conclude import Conclusion, broken_by_errors, conclude, premises_of
-from evalkit.errors import MismatchError
+from evalkit.errors import EvalkitError, MismatchError, RecordError
 from evalkit.files import digest_file, digest_text
 from evalkit.gate import undecided
 from evalkit.pairing import rescored
 from evalkit.policy import policy_from_text
-from evalkit.records import metric_record, verdict_record
-from evalkit.store import Run, read_run
+from evalkit.records import metric_record, opened, verdict_record
+from evalkit.store import RECORDS, Run, read_run
 from evalkit.types import MetricRow
 
 # The same formulas on another processor or library version may differ in the last digits.
@@ -41,6 +42,13 @@ def verify(path: Path, student: Path | None = None) -> Verified:
     Raises MismatchError at the first difference, naming it; RecordError when the run cannot be read.
     """
     run = read_run(path)
+    try:
+        return _verified(run, student)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RecordError(f"the records in {path} are damaged: {error!r}") from None
+
+
+def _verified(run: Run, student: Path | None) -> Verified:
     checked = [_records(run), _policy(run), _scores(run), *_numbers(run)]
     unchecked: list[str] = []
     for role, model in run.manifest["models"].items():
@@ -54,13 +62,23 @@ def verify(path: Path, student: Path | None = None) -> Verified:
 
 
 def _records(run: Run) -> str:
-    for name, digest in run.manifest["records"].items():
-        now = digest_file(run.path / name)
-        if now != digest:
-            # Say what was changed, not only that something was: the numbers are compared first where they can be.
-            _compare_all(run)
-            raise MismatchError(f"{name} is not the file that the manifest recorded: {now}, not {digest}")
-    return f"the digests of {', '.join(run.manifest['records'])}"
+    for name in RECORDS:
+        now, recorded = digest_file(run.path / name), run.manifest["records"].get(name)
+        if now != recorded:
+            raise MismatchError(f"{name} is not the file that the manifest recorded{_what_changed(run)}")
+    return f"the digests of {', '.join(RECORDS)}"
+
+
+def _what_changed(run: Run) -> str:
+    """The first thing in the records that no longer fits: a reader wants to know what, not only that."""
+    try:
+        _scores(run)
+        _compare_all(run)
+    except MismatchError as error:
+        return f": {error}"
+    except (EvalkitError, KeyError, TypeError, ValueError, AttributeError) as error:
+        return f", and what follows from it cannot be derived: {error!r}"
+    return "; what it says still follows from the pairs"
 
 
 def _policy(run: Run) -> str:
@@ -69,6 +87,12 @@ def _policy(run: Run) -> str:
         return "no policy was applied"
     if digest_text(policy["text"]) != policy["digest"]:
         raise MismatchError("the policy text in manifest.json does not have the digest recorded beside it")
+    read = policy_from_text(policy["text"], policy["name"])
+    for key in ("level", "max_error_rate"):
+        if policy[key] != getattr(read, key):
+            raise MismatchError(
+                f"the policy's {key} in manifest.json is {policy[key]!r}, its text says {getattr(read, key)!r}"
+            )
     return f"the policy {policy['name']}"
 
 
@@ -94,7 +118,10 @@ def _compare_all(run: Run) -> None:
     ):
         for difference in _rows_differ(stored, derived):
             raise MismatchError(f"{name}: {difference}")
-    for difference in _differ(verdict_record(run.verdict), verdict_record(again.verdict), "verdict.json"):
+    # As it lies there, with the exit code and whatever else a reader of the file would see.
+    path = run.path / "verdict.json"
+    written = opened(json.loads(path.read_text(encoding="utf-8")), "verdict", str(path))
+    for difference in _differ(written, verdict_record(again.verdict), "verdict.json"):
         raise MismatchError(difference)
 
 
@@ -102,9 +129,10 @@ def _again(run: Run) -> Conclusion:
     manifest = run.manifest
     started = dt.datetime.fromisoformat(manifest["started"].replace("Z", "+00:00"))
     text = manifest["policy"]["text"] if manifest["policy"] is not None else None
-    if run.verdict.word == "empty":
+    if not any(each.n for each in run.columns):
         policy = policy_from_text(text, manifest["policy"]["name"]) if text is not None else None
-        verdict = undecided(policy, now=started, empty=run.verdict.reasons[0])
+        # Why nothing was left is not in the pairs; that nothing was is.
+        verdict = undecided(policy, now=started, empty=next(iter(run.verdict.reasons), "there are no pairs"))
         return Conclusion(verdict=verdict, results=(), timings=())
     premises = premises_of(manifest, text, started)
     if broken := broken_by_errors(run.columns, premises.policy):
@@ -153,12 +181,16 @@ def _model(role: str, model: Mapping[str, Any], override: Path | None) -> tuple[
     if path.is_dir() and weights.weight_files(path):
         recorded, now = model.get("weights_digest"), weights.weights_digest(path)
         if recorded is None:
+            if override is not None:
+                raise MismatchError(f"the run recorded no weights of the {role}, so {path} cannot be held against it")
             return False, f"the run recorded no weights of the {role}"
         if now != recorded:
             raise MismatchError(f"the {role}'s weights at {path} are {now}, the run recorded {recorded}")
         tokenizer = weights.tokenizer_digest(path)
         if model.get("tokenizer_digest") is not None and tokenizer != model["tokenizer_digest"]:
             raise MismatchError(f"the {role}'s tokenizer at {path} is not the one that the run recorded")
+        if weights.template_digest(path) != model.get("template_digest") and model["live"]:
+            raise MismatchError(f"the {role}'s chat template at {path} is not the one that the run recorded")
         return True, f"the {role}'s weights and tokenizer at {path}"
     if override is not None:
         raise MismatchError(f"{path} holds no safetensors weights to hold against the run's student")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from evalkit.report.figures import count, exact
+from evalkit.figures import count, exact
 from evalkit.report.origin import items, text
 from evalkit.report.summary_md import criterion_line
 from evalkit.report.text import for_markdown as safe

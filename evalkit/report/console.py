@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from evalkit.figures import count
 from evalkit.report.columns import bar, clip, fold, middle, pad, span, width
 from evalkit.report.examples import examples_first
-from evalkit.report.figures import count
 from evalkit.report.text import for_terminal, one_line, plain_ascii
 from evalkit.report.view import MARKS, CriterionView, View, tally_words
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.report import figures
+from evalkit import figures
 from evalkit.report.origin import items, text
 from evalkit.report.view import FLIP_WORDS, AnswerView, ExampleView, View
 from evalkit.types import Flip, Pair, RunRecord, Scored

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from evalkit.report.figures import exact
+from evalkit.figures import exact
 from evalkit.report.text import for_xml, for_xml_name, xml_within
 from evalkit.report.view import STATUS_WORDS, CriterionView, View
 

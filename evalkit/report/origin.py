@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.report import figures
+from evalkit import figures
 from evalkit.report.view import Facts, Gap
 from evalkit.types import KINDS, RunRecord, Undefined
 

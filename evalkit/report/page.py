@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.report import figures, svg, words
+from evalkit import figures
+from evalkit.report import svg, words
 from evalkit.report.text import visible
 from evalkit.report.view import MARKS, STATUS_WORDS, Reading, SliceView, SuiteView, View, tally_words
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from evalkit.report import examples, figures, origin, tables
+from evalkit import figures
+from evalkit.report import examples, origin, tables
 from evalkit.report.view import CriterionView, RegressedView, View
 from evalkit.types import CriterionRow, CriterionStatus, Estimate, RunRecord, VerdictWord, Waiver
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from evalkit.figures import count
 from evalkit.report.examples import examples_first
-from evalkit.report.figures import count
 from evalkit.report.text import for_markdown as safe
 from evalkit.report.view import MARKS, STATUS_WORDS, CriterionView, View, tally_words
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from evalkit.report import figures
+from evalkit import figures
 from evalkit.report.origin import items, text
 from evalkit.report.view import FamilyView, Reading, SideView, SingleView, SliceView, StatusRow, SuiteView
 from evalkit.types import Measured, MetricRow, Question, RunRecord, Undefined

@@ -41,7 +41,7 @@ def judged(score: Scorer, example: Example, output: Output, facts: SuiteFacts) -
     if output.status in ERRORED:
         return Score(correct=wrong, answer=None, why=output.error or f"the model gave no answer ({output.status})")
     if output.status == "empty":
-        return Score(correct=wrong, answer=None, why="the answer is empty")
+        return _empty(wrong)
     if facts.answer_after is not None and output.text is not None:
         _, marker, answer = output.text.rpartition(facts.answer_after)
         if not marker:
@@ -49,4 +49,11 @@ def judged(score: Scorer, example: Example, output: Output, facts: SuiteFacts) -
                 correct=wrong, answer=None, unparsable=True, why=f"the text never reaches {facts.answer_after!r}"
             )
         output = replace(output, text=answer)
+    # Space is no answer, and neither is nothing after the marker: two of them would be equal.
+    if output.label is None and not (output.text or "").strip():
+        return _empty(wrong)
     return score(example, output, facts)
+
+
+def _empty(wrong: bool | None) -> Score:
+    return Score(correct=wrong, answer=None, why="the answer is empty")

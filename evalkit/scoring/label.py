@@ -9,21 +9,11 @@ def score(example: Example, output: Output, facts: SuiteFacts) -> Score:
     """Right iff the label equals the target. A label outside the set is unparsable, and wrong."""
     answer = output.label if output.label is not None else (output.text or "").strip()
     choices = example.choices or facts.labels
-    target = _target(example)
     if answer not in choices:
         return Score(
-            correct=None if target is None else False,
+            correct=None if example.target is None else False,
             answer=None,
             unparsable=True,
             why=f'"{answer[:80]}" is none of the {len(choices)} {"labels" if facts.task == "classify" else "choices"}',
         )
-    return Score(correct=None if target is None else answer == target, answer=answer)
-
-
-def _target(example: Example) -> str | None:
-    """A choose target may be the choice itself or its position, counted from 0."""
-    target = example.target
-    if target is not None and example.choices and target not in example.choices and target.isdecimal():
-        position = int(target)
-        return example.choices[position] if position < len(example.choices) else target
-    return target
+    return Score(correct=None if example.target is None else answer == example.target, answer=answer)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evalkit.report import figures
+from evalkit import figures
 from evalkit.types import Estimate
 
 UNITS = ["share", "ratio", "difference", "nats", "count", "seconds", "bytes", "p-value", "score", "number"]
@@ -51,10 +51,6 @@ def read(shown: str) -> Decimal:
 )
 def test_a_number_is_written_in_its_unit(value: float, unit: str, metric: str, shown: str) -> None:
     assert figures.number(value, unit, metric=metric) == shown
-
-
-def test_ascii_has_a_plain_minus() -> None:
-    assert figures.number(-0.049, "difference", ascii_only=True) == "-4.9 pts"
 
 
 def test_digits_grow_until_the_side_of_the_bound_shows() -> None:

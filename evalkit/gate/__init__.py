@@ -1,0 +1,24 @@
+"""Policy × Estimates → Verdict. Sees numbers and facts about suites, never pairs or models.
+
+    asking → judging → deciding
+
+It fails closed: what is missing, unknown or undefined can end in fail, inconclusive or a skip that is listed, and
+never in pass. docs/adr/0003 says why.
+"""
+
+from evalkit.gate.asking import Agenda, Asked, Champion, agenda, check_names
+from evalkit.gate.deciding import decide, undecided, word_of
+from evalkit.gate.judging import judge, judged
+
+__all__ = [
+    "Agenda",
+    "Asked",
+    "Champion",
+    "agenda",
+    "check_names",
+    "decide",
+    "judge",
+    "judged",
+    "undecided",
+    "word_of",
+]

@@ -1,0 +1,81 @@
+"""What a reader is shown: the transition table adds up, and the gravest pairs come first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+
+from evalkit.ledger import SHOWN, transitions, worth_reading
+from tests import factory
+from tests.factory import EMPTY, ERROR, Case
+
+
+@given(factory.cases())
+def test_transitions_add_up_to_the_examples_with_a_target(case: Case) -> None:
+    found = transitions([case.columns()])
+    targeted = sum(target is not None for target in case.target)
+    if not targeted:
+        assert found == {}
+        return
+    assert found[case.name].n == targeted
+    right = [one == other for one, other in zip(case.student, case.target, strict=True)]
+    assert found[case.name].both_right + found[case.name].wrong_to_right == sum(right)
+
+
+def test_transitions_are_the_paired_table_with_its_last_cell_split() -> None:
+    case = Case(target=["a"] * 6, teacher=["a", "a", "b", "b", "b", ERROR], student=["a", "b", "a", "b", "c", EMPTY])
+    found = transitions([case.columns()])["intents"]
+    assert (found.both_right, found.right_to_wrong, found.wrong_to_right) == (1, 1, 1)
+    # Two models without an answer did not change theirs.
+    assert (found.both_wrong_same, found.wrong_to_other_wrong) == (2, 1)
+
+
+def test_without_a_teacher_or_without_right_and_wrong_there_is_no_table() -> None:
+    alone = replace(factory.from_cells(1, 1, 1, 1), teacher=None)
+    refusals = replace(factory.from_cells(1, 1, 1, 1), kind="safety-refusal")
+    assert transitions([alone.columns(), refusals.columns()]) == {}
+
+
+@given(factory.cases())
+def test_every_lost_example_is_worth_reading_and_none_that_stayed_the_same(case: Case) -> None:
+    found = {pair.id: pair for pair in worth_reading([case.columns()])}
+    for index, (target, teacher, student) in enumerate(zip(case.target, case.teacher or (), case.student, strict=True)):
+        name = f"e{index:05d}"
+        if target is not None and (teacher == target) != (student == target):
+            assert found[name].flip == ("right_to_wrong" if teacher == target else "wrong_to_right")
+        if teacher == student:
+            assert name not in found
+
+
+@given(factory.cases(least=20, untargeted=0.2))
+def test_the_gravest_come_first(case: Case) -> None:
+    found = worth_reading([case.columns()])
+    kinds = ["right_to_wrong", "wrong_to_other_wrong", "no_target", "wrong_to_right", "both_wrong_same", "both_right"]
+    severities = ["critical", "high", "normal", "low"]
+    keys = [
+        (kinds.index(pair.flip), severities.index(pair.severity), -(pair.student.confidence or 0.0)) for pair in found
+    ]
+    assert keys == sorted(keys)
+
+
+def test_without_a_teacher_what_the_student_got_wrong_is_worth_reading() -> None:
+    case = Case(target=["a", "a", "a", None], student=["a", "b", ERROR, "a"])
+    found = worth_reading([case.columns()])
+    assert {pair.id for pair in found} == {"e00001", "e00002"}
+    assert all(pair.teacher is None for pair in found)
+
+
+def test_a_page_is_not_flooded() -> None:
+    case = factory.from_cells(0, SHOWN + 50, 0, 0)
+    assert len(worth_reading([case.columns()])) == SHOWN
+
+
+def test_both_outputs_and_why_are_there_to_be_read() -> None:
+    case = Case(target=["a"], teacher=["a"], student=[ERROR], slices={"language": ["de"]}, severity=["high"])
+    [pair] = worth_reading([case.columns()])
+    assert (pair.suite, pair.input, pair.target, pair.severity) == ("intents", "input 0", "a", "high")
+    assert pair.slices == {"language": "de"}
+    assert pair.teacher is not None
+    assert (pair.teacher.answer, pair.teacher.correct) == ("a", True)
+    assert (pair.student.status, pair.student.answer, pair.student.why) == ("error", None, "it broke")
