@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.estimate import Evidence, populations
-from evalkit.gate import Agenda, Champion, agenda, decide
+from evalkit.gate import Champion, agenda, decide, ungated
 from evalkit.ledger import transitions, worth_reading
 from evalkit.metrics import catalogue
 from evalkit.policy import Policy, policy_from_text
@@ -85,9 +85,9 @@ def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
     evidence = Evidence(tuple(columns), premises.models, premises.coverage, premises.seed)
     rows = evidence.measure()
     verdict = (
-        _audited(premises)
+        ungated(evidence.regressed(1 - AUDIT_LEVEL), premises.notes)
         if premises.policy is None
-        else _gated(premises.policy, evidence, rows, populations_agenda(columns, evidence, premises), premises)
+        else _gated(premises.policy, evidence, rows, premises)
     )
     timed = {name for name, (_, family) in catalogue().items() if family is not None and family.timed}
     return Conclusion(
@@ -97,17 +97,11 @@ def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
     )
 
 
-def populations_agenda(columns: Sequence[Columns], evidence: Evidence, premises: Premises) -> Agenda:
-    """What the policy asks of these suites."""
-    assert premises.policy is not None
-    return agenda(premises.policy, populations(columns), premises.champion, evidence.matches)
-
-
-def _gated(
-    policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow], asked: Agenda, premises: Premises
-) -> Verdict:
+def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow], premises: Premises) -> Verdict:
+    asked = agenda(policy, populations(evidence.columns), premises.champion, evidence.matches)
     measured: dict[Question, Measured] = {question: row.measured for question, row in rows.items()}
     for each in asked.asked:
+        # Filtered pairs are in no table of results: they are measured because a criterion asks.
         if each.question.where and each.missing is None and (row := evidence.answer(each.question)) is not None:
             measured[each.question] = row.measured
     return decide(
@@ -119,11 +113,6 @@ def _gated(
         regressed=evidence.regressed(1 - policy.level),
         notes=premises.notes,
     )
-
-
-def _audited(premises: Premises) -> Verdict:
-    reasons = ("an audit measures and does not decide: no policy was applied", *premises.notes)
-    return Verdict(word="ungated", reasons=reasons)
 
 
 def run_record(columns: Sequence[Columns], conclusion: Conclusion, manifest: Mapping[str, Any]) -> RunRecord:

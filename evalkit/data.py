@@ -119,6 +119,8 @@ def _jsonl(path: Path) -> Rows:
                 row = json.loads(line, parse_constant=_refuse_constant)
                 if not isinstance(row, dict):
                     raise ValueError("it is not an object in braces")
+                # Half of a surrogate pair can only come from an escape, and no file could hold it again.
+                row = _valid(row) if "\\u" in line else row
             except RecursionError:
                 complaints.append(_bad_line(path, number, ValueError("it is nested too deeply")))
                 continue
@@ -137,6 +139,17 @@ def _jsonl(path: Path) -> Rows:
             complaints = [*complaints[:SHOWN], _more(path, more)]
         raise UsageError(complaints)
     return Rows(rows=rows, source=str(path), first_line=1, lines=lines)
+
+
+def _valid(value: Any) -> Any:
+    """The value with lone surrogates written out as escapes, so that what is scored is what can be stored."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, list):
+        return [_valid(each) for each in value]
+    if isinstance(value, dict):
+        return {_valid(name): _valid(each) for name, each in value.items()}
+    return value
 
 
 def _csv(path: Path) -> Rows:

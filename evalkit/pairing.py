@@ -14,6 +14,7 @@ from evalkit.scoring import judged, scorer
 from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.types import Example, Output, Request, Role, Score, Suite
 
+_SCORE_COLUMNS = ("answer", "correct", "unparsable", "confidence", "why")
 _UNASKED: dict[str, Any] = {**dict.fromkeys(ROLE_COLUMNS), "unparsable": False}
 
 
@@ -101,12 +102,8 @@ def rescored(columns: Columns) -> list[tuple[str, Role, str]]:
             if role == "teacher_again" and stored["status"] is None:
                 continue
             output = _stored_output(example.id, stored)
-            again = judged(score, example, output, columns.facts)
-            found += [
-                (example.id, role, name)
-                for name, value in (("answer", again.answer), ("correct", again.correct))
-                if stored[name] != value
-            ]
+            again = role_cells(output, judged(score, example, output, columns.facts), example.choices)
+            found += [(example.id, role, name) for name in _SCORE_COLUMNS if stored[name] != again[name]]
     return found
 
 
@@ -126,6 +123,7 @@ def _stored_output(example_id: str, cells: Mapping[str, Any]) -> Output:
         status=cells["status"],
         label=cells["label"],
         text=cells["text"],
+        probs=None if cells["probs"] is None else tuple(cells["probs"]),
         error=cells["error"],
     )
 

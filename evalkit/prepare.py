@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from evalkit.backends import Backend, backend
@@ -11,7 +12,7 @@ from evalkit.errors import Complaint, Place, UsageError
 from evalkit.estimate import populations
 from evalkit.gate import Champion, check_names
 from evalkit.pairing import pair
-from evalkit.plan import Plan
+from evalkit.plan import ModelSpec, Plan, TransformersSpec
 from evalkit.policy import Policy, load_policy
 from evalkit.requests import build_requests
 from evalkit.scoring import known
@@ -64,22 +65,21 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
         for each in suites
         for by_id in [{request.example_id: request for request in asked[each.name]}]
     }
-    backends: dict[Role, Backend] = {}
-    for role in ("teacher", "student"):
-        if role in plan.models:
-            backends[role] = backend(plan.models[role], role)
-            complaints += backends[role].check(suites)
-    again = {each.name: _second_time(each, plan) for each in suites} if "teacher_again" in plan.models else {}
-    if again:
-        backends["teacher_again"] = backend(plan.models["teacher_again"], "teacher_again")
-        complaints += backends["teacher_again"].check([_only(each, again[each.name]) for each in suites])
-    champion = Champion()
-    if "champion" in plan.models and not complaints:
-        champion = _champion(plan, suites, backends)
     if policy is not None and not complaints:
         # Names are those of the whole suites: a slice that a small --limit happens to miss is no mistake.
         bare = [pair(each, asked[each.name], {}) for each in whole]
         complaints += check_names(policy, populations(bare))
+    backends: dict[Role, Backend] = {}
+    again = {each.name: _second_time(each, plan) for each in suites} if "teacher_again" in plan.models else {}
+    for role in ("teacher", "student", "teacher_again"):
+        # A hub model is downloaded to be checked: not for a plan that is known to be wrong.
+        if role in plan.models and not (complaints and _on_the_hub(plan.models[role])):
+            backends[role] = backend(plan.models[role], role)
+            theirs = suites if role != "teacher_again" else [_only(each, again[each.name]) for each in suites]
+            complaints += backends[role].check(theirs)
+    champion = Champion()
+    if "champion" in plan.models and not complaints:
+        champion = _champion(plan, suites, backends)
     if complaints:
         raise UsageError(complaints)
     return Job(
@@ -103,6 +103,10 @@ def _policy_name(plan: Plan) -> str:
             )
         )
     return plan.policy
+
+
+def _on_the_hub(spec: ModelSpec) -> bool:
+    return isinstance(spec, TransformersSpec) and not Path(spec.model).is_absolute()
 
 
 def _try(complaints: list[Complaint], make: Callable[[], Made]) -> Made | None:

@@ -347,6 +347,13 @@ class Classifier:
         except (OSError, ValueError, TypeError, AttributeError) as error:
             return [self._complaint(f"{folder / 'config.json'} cannot be read: {error}", "save the model again")]
         complaints = []
+        if (kind := config.get("problem_type")) not in (None, "single_label_classification"):
+            complaints.append(
+                self._complaint(
+                    f"the model was made for {kind}, and its outputs are not probabilities of one label among several",
+                    "record that model's outputs and name them with recorded:FILE",
+                )
+            )
         for suite in suites:
             try:
                 _label_order(id2label, suite.facts.labels)

@@ -7,7 +7,7 @@ never in pass. docs/adr/0003 says why.
 """
 
 from evalkit.gate.asking import Agenda, Asked, Champion, agenda, check_names
-from evalkit.gate.deciding import decide, undecided, word_of
+from evalkit.gate.deciding import decide, undecided, ungated, word_of
 from evalkit.gate.judging import judge, judged
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "judge",
     "judged",
     "undecided",
+    "ungated",
     "word_of",
 ]

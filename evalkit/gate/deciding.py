@@ -32,6 +32,12 @@ def undecided(
     return Verdict(word="empty", reasons=(empty or "there was nothing to evaluate",), waivers=waivers)
 
 
+def ungated(regressed: Sequence[RegressedSlice], notes: Iterable[str]) -> Verdict:
+    """What an audit says: nothing was decided, and what got worse is named all the same."""
+    said = "an audit measures and does not decide: no policy was applied"
+    return Verdict(word="ungated", reasons=(said, *_regressions(regressed), *notes), regressed=tuple(regressed))
+
+
 def decide(
     policy: Policy,
     plan: Agenda,

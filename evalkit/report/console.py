@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from evalkit.figures import count
 from evalkit.report.columns import bar, clip, fold, middle, pad, span, width
 from evalkit.report.examples import examples_first
+from evalkit.report.headlines import headlines
 from evalkit.report.text import for_terminal, one_line, plain_ascii
 from evalkit.report.view import MARKS, CriterionView, View, tally_words
 
@@ -43,7 +44,7 @@ def render(view: View, *, width: int = 80, colour: bool = False, ascii_only: boo
     """The whole text, each line at most `width` columns (40 at least); escapes only with `colour`."""
     pen = _Pen(max(40, width), colour, ascii_only)
     lines = [*_head(view, pen), "", *_waivers(view, pen), *_criteria(view, pen)]
-    lines += [*_regressed(view, pen), *_examples(view, pen), *_end(view, pen)]
+    lines += [*_headlines(view, pen), *_regressed(view, pen), *_examples(view, pen), *_end(view, pen)]
     shown = "\n".join(line.rstrip() for line in lines) + "\n"
     return shown.translate(_ASCII) if ascii_only else shown
 
@@ -151,6 +152,17 @@ def _bar(row: CriterionView, ends: tuple[float, float]) -> str:
     value, low, high = row.reading.exact
     low, high = (value if low is None else low), (value if high is None else high)
     return bar(ends, value, low, high, row.bound) if all(map(math.isfinite, (value, low, high))) else ""
+
+
+def _headlines(view: View, pen: _Pen) -> list[str]:
+    lines: list[str] = []
+    for title, rows in headlines(view):
+        lines += pen.fold(pen.safe(title, 200), first="", rest="  ")
+        label = max((width(name) for name, _ in rows), default=0)
+        for name, said in rows:
+            lines += pen.fold(pen.safe(said), first=f"  {pad(name, label)}  ", rest=" " * (label + 4))
+        lines.append("")
+    return lines
 
 
 def _regressed(view: View, pen: _Pen) -> list[str]:

@@ -23,7 +23,7 @@ def _example(pair: Pair, sensitive: bool) -> ExampleView:
     return ExampleView(
         suite=pair.suite,
         id=pair.id,
-        flip=FLIP_WORDS[pair.flip],
+        flip=_flip(pair),
         mark=_MARKS.get(pair.flip, "·"),
         severity=pair.severity,
         slices=", ".join(f"{name}={value}" for name, value in sorted(pair.slices.items())),
@@ -32,6 +32,13 @@ def _example(pair: Pair, sensitive: bool) -> ExampleView:
         answers=(*answers, _answer("student", pair.student)),
         sensitive=sensitive,
     )
+
+
+def _flip(pair: Pair) -> str:
+    """What became of the example; without a teacher there is no flip, only how the student did."""
+    if pair.teacher is not None:
+        return FLIP_WORDS[pair.flip]
+    return "wrong" if pair.student.correct is False else pair.student.status
 
 
 def _answer(who: str, side: Scored) -> AnswerView:

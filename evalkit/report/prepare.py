@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from evalkit import figures
 from evalkit.report import examples, origin, tables
@@ -27,7 +27,7 @@ def prepare(record: RunRecord) -> View:
     measured = verdict.word not in ("broken", "empty")
     units = tables.units(record)
     criteria = criteria_of(record, units) if measured else ()
-    student, teacher = origin.model_name(record, "student"), origin.model_name(record, "teacher")
+    student, teacher = origin.model_name(record, "student"), _teacher(record)
     counted = Counter(row.status for row in criteria)
     shown = examples.examples(record) if measured else ()
     return View(
@@ -95,6 +95,14 @@ def _criterion(row: CriterionRow, units: dict[str, str], waivers: dict[str, Waiv
     )
 
 
+def _teacher(record: RunRecord) -> str:
+    """The teacher's name; empty for an audit that had none."""
+    models = record.manifest.get("models")
+    if record.verdict.word == "ungated" and isinstance(models, Mapping) and models and "teacher" not in models:
+        return ""
+    return origin.model_name(record, "teacher")
+
+
 def headline(word: VerdictWord, criteria: Iterable[CriterionView], student: str, teacher: str) -> str:
     """The answer in a sentence or two: what may be done, and the criterion that says so with its numbers."""
     # A skipped row neither holds nor fails: counting it would make every tally look short of one.
@@ -114,7 +122,8 @@ def headline(word: VerdictWord, criteria: Iterable[CriterionView], student: str,
         held = _how_many(counts["pass"], len(blocking), "holds", "hold")
         return f"{student} may replace {teacher}: {held}{waived}.{_worst(blocking, 'pass')}"
     if word == "ungated":
-        return f"{student} was measured against {teacher} without criteria: nothing was decided."
+        against = f"against {teacher}" if teacher else "on its own, without a teacher,"
+        return f"{student} was measured {against} without criteria: nothing was decided."
     if word == "empty":
         return f"Nothing was left to evaluate for {student} against {teacher}: there is no result."
     return f"The run of {student} against {teacher} broke: there is no result, good or bad."

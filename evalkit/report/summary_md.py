@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalkit.figures import count
 from evalkit.report.examples import examples_first
+from evalkit.report.headlines import headlines
 from evalkit.report.text import for_markdown as safe
 from evalkit.report.view import MARKS, STATUS_WORDS, CriterionView, View, tally_words
 
@@ -34,7 +35,7 @@ def _render(view: View, rows: int) -> str:
     lines += [f"- {safe(reason, 400)}" for reason in view.told[:reasons]]
     if len(view.told) > reasons:
         lines.append(f"- … {len(view.told) - reasons} more in `verdict.json`")
-    lines += [*_criteria(view, rows), *_regressed(view, rows), *_examples(view)]
+    lines += [*_criteria(view, rows), *_headlines(view), *_regressed(view, rows), *_examples(view)]
     lines += [
         "",
         "### Look further",
@@ -60,6 +61,14 @@ def _criteria(view: View, most: int) -> list[str]:
         lines += ["", f"… {len(view.weighed) - most} more rows in `verdict.json`"]
     if view.skipped:
         lines += ["", f"{MARKS['not_evaluated']} skipped, nothing to apply to: {safe(', '.join(view.skipped), 400)}"]
+    return lines
+
+
+def _headlines(view: View) -> list[str]:
+    lines: list[str] = []
+    for title, found in headlines(view):
+        lines += ["", f"### {safe(title, 200)}", "", "| metric | seen |", "|---|---|"]
+        lines += [f"| {safe(name, 80)} | {safe(said, 300)} |" for name, said in found]
     return lines
 
 

@@ -442,6 +442,14 @@ def test_a_hub_id_is_looked_up_once_and_keeps_its_commit(
     assert calls[0]["ignore_patterns"] == ["*/*"]
 
 
+@pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
+def test_a_model_whose_outputs_are_no_distribution_is_a_complaint(folder: Path, kind: str) -> None:
+    models.edit_config(folder, problem_type=kind)
+    assert f"made for {kind}" in complaints(models.classifier(folder))
+    models.edit_config(folder, problem_type="single_label_classification")
+    assert complaints(models.classifier(folder)) == ""
+
+
 def test_a_task_that_is_not_classify_is_a_complaint(saved: dict[str, Path]) -> None:
     from dataclasses import replace
 

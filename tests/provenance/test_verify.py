@@ -189,10 +189,7 @@ def test_a_regated_run_verifies(gate: Runner) -> None:
     "scorer",
     [
         "exact",
-        pytest.param(
-            "normalised",
-            marks=pytest.mark.xfail(reason="what is scored holds the surrogate, what is stored holds it escaped"),
-        ),
+        "normalised",
     ],
 )
 def test_a_run_over_text_that_is_not_unicode_verifies(gate: Runner, scorer: str) -> None:
@@ -322,8 +319,15 @@ def test_changed_pairs_are_named(
 def test_a_changed_probability_is_named(gate: Runner) -> None:
     fakes(gate.root, n=8)
     gate("gate", "--quiet")
-    edit_pairs(gate.root / "run", change_row(student_probs=[0.1, 0.2, 0.7], student_confidence=0.7))
-    assert "results.json: calibration." in mismatch(gate.root / "run") or "agreement." in mismatch(gate.root / "run")
+    row = pq.read_table(gate.root / "run/pairs.parquet").to_pylist()[1]
+    place = project.LABELS.index(row["student_answer"])
+    forged = [0.15, 0.15, 0.15]
+    forged[place] = 0.7
+    edit_pairs(gate.root / "run", change_row(student_probs=forged))
+    assert "pairs.parquet: student_confidence of e1" in mismatch(gate.root / "run")
+    # With the confidence forged as well, the numbers that rest on the probabilities tell.
+    edit_pairs(gate.root / "run", change_row(student_confidence=0.7))
+    assert "results.json: " in mismatch(gate.root / "run")
     ended = project.evalkit("verify", "run")
     assert ended.code == 4
     assert "error: results.json: " in ended.err
