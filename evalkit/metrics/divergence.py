@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,49 +13,59 @@ from evalkit.stats.distance import js_rows, kl_rows, total_variation_rows
 from evalkit.table import PairTable
 from evalkit.types import Measured, Undefined
 
-Rows = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
-
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
-    """Means over the examples on which both models gave probabilities; how many, the method says.
+    """Means over examples, in nats (total variation: a share); where both models failed there is nothing to compare.
 
-    A student that calls impossible what the teacher calls possible is infinitely far: undefined with a
-    count, never smoothed away.
+    Where one failed, JS and total variation take their largest value. KL has none: it is over the examples on
+    which both gave probabilities, and the method says how many were left out. A student that calls impossible
+    what the teacher calls possible is infinitely far: undefined with a count, never smoothed away.
     """
     assert pairs.teacher is not None
-    if pairs.teacher.probs is None or pairs.student.probs is None:
+    teacher, student = pairs.teacher.probs, pairs.student.probs
+    if teacher is None or student is None:
         return undefined(FAMILY, f"the {_silent(pairs)} gives no probabilities")
-    both = pairs.teacher.has_probs & pairs.student.has_probs
-    lacking = int((~both & ~pairs.teacher.errored & ~pairs.student.errored).sum())
+    lacking = sum(
+        int((~side.has_probs & ~side.errored & side.answered).sum()) for side in (pairs.teacher, pairs.student)
+    )
     if lacking:
-        return undefined(FAMILY, f"{lacking} of {pairs.n} pairs have an answer but no probabilities")
-    kept = pairs.take(both)
-    if kept.n == 0:
+        return undefined(FAMILY, f"{lacking} of {2 * pairs.n} outputs have an answer but no probabilities")
+    both = pairs.teacher.has_probs & pairs.student.has_probs
+    if not both.any():
         return undefined(FAMILY, "no example has probabilities of both models")
-    assert kept.teacher is not None
-    assert kept.teacher.probs is not None
-    assert kept.student.probs is not None
-    teacher, student = kept.teacher.probs, kept.student.probs
-    note = f"support: {teacher.shape[1]} labels"
-    if kept.n < pairs.n:
-        note += f"; {pairs.n - kept.n} failed outputs left out"
+    either = pairs.teacher.has_probs | pairs.student.has_probs
+    failed = int((either & ~both).sum())
+    support = f"support: {teacher.shape[1]} labels"
     found: dict[str, Measured] = {}
+    for name, one, other, whose in (
+        ("kl", teacher, student, "student"),
+        ("kl_reverse", student, teacher, "teacher"),
+    ):
+        found[f"agreement.{name}"] = _unbounded(
+            kl_rows(one[both], other[both]),
+            pairs.take(both),
+            setting,
+            whose,
+            (f"{support}; {failed} failed on one side left out" if failed else support),
+        )
     for name, rows, top in (
-        ("kl", kl_rows(teacher, student), math.inf),
-        ("kl_reverse", kl_rows(student, teacher), math.inf),
         ("js", js_rows(teacher, student), math.log(2)),
         ("total_variation", total_variation_rows(teacher, student), 1.0),
     ):
-        infinite = int(np.isinf(rows).sum())
-        if infinite:
-            found[f"agreement.{name}"] = Undefined(
-                reason=f"infinite on {infinite} of {kept.n} examples: "
-                + ("the student" if name == "kl" else "the teacher")
-                + " gives probability 0 to what the other thinks possible"
-            )
-        else:
-            found[f"agreement.{name}"] = mean(rows, kept, setting, bounds=(0.0, top), note=note)
+        note = f"{support}; {failed} failed on one side counted as farthest apart" if failed else support
+        far = np.where(both, rows, top)[either]
+        found[f"agreement.{name}"] = mean(far, pairs.take(either), setting, bounds=(0.0, top), note=note)
     return found
+
+
+def _unbounded(rows: NDArray[np.float64], pairs: PairTable, setting: Setting, whose: str, note: str) -> Measured:
+    infinite = int(np.isinf(rows).sum())
+    if infinite:
+        return Undefined(
+            reason=f"infinite on {infinite} of {pairs.n} examples: the {whose} gives probability 0 to what the "
+            "other thinks possible"
+        )
+    return mean(rows, pairs, setting, bounds=(0.0, math.inf), note=note)
 
 
 def _silent(pairs: PairTable) -> str:

@@ -59,7 +59,10 @@ def share_among(
         count / n, clopper_pearson(count, n, setting.level), n, setting, f"Clopper–Pearson, over {whose}"
     )
     top, bottom = (hits & among).astype(float), among.astype(float)
-    return _clustered(estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (0.0, 1.0))
+    # Only groups that hold some of `among` say anything about it.
+    return _clustered(
+        estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (0.0, 1.0), among
+    )
 
 
 def difference_of_shares(
@@ -121,7 +124,8 @@ def resampled(
         return Undefined(reason=f"too few examples to bound it: {otherwise} in over 1 % of resamples")
     units = "groups" if pairs.group is not None else "examples"
     method = _noted(f"bootstrap of {units}, {len(values)} resamples, bias removed", note)
-    return widened(_estimate(value, interval, pairs.n, setting, method), bounds)
+    groups = None if pairs.group is None else len(np.unique(pairs.group))
+    return widened(_estimate(value, interval, pairs.n, setting, method), bounds, groups)
 
 
 def cells(teacher: NDArray[np.bool_], student: NDArray[np.bool_]) -> tuple[int, int, int, int]:
@@ -131,24 +135,26 @@ def cells(teacher: NDArray[np.bool_], student: NDArray[np.bool_]) -> tuple[int, 
     return both, only_teacher, only_student, len(teacher) - both - only_teacher - only_student
 
 
-def widened(estimate: Estimate, bounds: tuple[float, float]) -> Estimate:
+def widened(estimate: Estimate, bounds: tuple[float, float], units: int | None = None) -> Estimate:
     """An interval without width says only that the sample shows no spread, not that there is none.
 
-    It gets the half-width that a paired score interval has when no pair differs, z² / (n + z²) in the
-    metric's own unit; so a copy of the teacher passes on enough examples and not on five.
+    It gets the half-width that a paired score interval has when no pair differs, z² / (units + z²) in the
+    metric's own unit; so a copy of the teacher passes on enough examples and not on five. `units` are what
+    is independent: groups where there are any, else the examples.
     """
     if estimate.low is None or estimate.high is None or estimate.high > estimate.low:
         return estimate
+    low, high = _no_spread(estimate, bounds, units or estimate.n)
+    what = "groups" if units is not None else "n"
+    return replace(estimate, low=low, high=high, method=f"{estimate.method}; no spread seen, so z²/({what}+z²)")
+
+
+def _no_spread(estimate: Estimate, bounds: tuple[float, float], units: int) -> Interval:
     from evalkit.stats.normal import two_sided_z
 
     z2 = two_sided_z(estimate.level) ** 2
-    half = z2 / (estimate.n + z2)
-    return replace(
-        estimate,
-        low=max(bounds[0], estimate.value - half),
-        high=min(bounds[1], estimate.value + half),
-        method=f"{estimate.method}; no spread seen, so z²/(n+z²)",
-    )
+    half = z2 / (units + z2)
+    return Interval(max(bounds[0], estimate.value - half), min(bounds[1], estimate.value + half))
 
 
 def clustered(
@@ -174,21 +180,25 @@ def _clustered(
     pairs: PairTable,
     robust: Callable[[NDArray[np.int64]], Interval | None],
     bounds: tuple[float, float],
+    among: NDArray[np.bool_] | None = None,
 ) -> Measured:
     if pairs.group is None:
         return estimate
-    interval = robust(pairs.group)
+    groups = len(np.unique(pairs.group if among is None else pairs.group[among]))
+    interval, how = robust(pairs.group), "cluster-robust t"
     assert estimate.low is not None
     assert estimate.high is not None
-    if interval is None or interval.high - interval.low <= estimate.high - estimate.low:
+    if interval is None or interval.high <= interval.low:
+        # Groups that are all alike are few independent observations, however many rows they hold.
+        interval, how = _no_spread(estimate, bounds, groups), "no spread between groups, so z²/(groups+z²)"
+    if interval.high - interval.low <= estimate.high - estimate.low:
         return estimate
     low, high = max(bounds[0], interval.low), min(bounds[1], interval.high)
-    groups = len(np.unique(pairs.group))
     return replace(
         estimate,
         low=min(low, estimate.value),
         high=max(high, estimate.value),
-        method=f"cluster-robust t over {groups} groups (wider than {estimate.method})",
+        method=f"{how} over {groups} groups (wider than {estimate.method})",
     )
 
 

@@ -220,11 +220,7 @@ def groups_of_one(family: Family, case: Case) -> None:
 
 
 def copies_in_groups(family: Family, case: Case) -> None:
-    """Groups of copies hold no more than their first members: the interval is not that of many examples.
-
-    Except where no group shows any spread (every answer right, no pair that differs): the contract then reports the
-    score interval, which takes examples as independent.
-    """
+    """Groups of copies hold no more than their first members: the interval is not that of many examples."""
     times = 9
     index = np.repeat(np.arange(case.n), times)
     grouped = replace(case.taken(index), groups=[f"g{each}" for each in index])
@@ -233,8 +229,7 @@ def copies_in_groups(family: Family, case: Case) -> None:
         other = found[metric.name]
         if isinstance(other, Undefined) or _groupless(metric) or each.low is None or each.high is None:
             continue
-        no_spread = each.value in (*metric.bounds, metric.identity) or "no spread" in each.method
-        if no_spread or metric.name.startswith(tuple(MOVED_BY_COPIES)):
+        if metric.name.startswith(tuple(MOVED_BY_COPIES)):
             continue
         assert other.low is not None
         assert other.high is not None

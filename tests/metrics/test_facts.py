@@ -313,7 +313,24 @@ def test_one_answer_without_its_probabilities_is_named_and_never_skipped() -> No
     assert case.student_probs is not None
     holed = replace(case, student_probs=[None, *case.student_probs[1:]])
     assert reason(holed, "calibration.nll.student") == "the student gives no probabilities for 1 of its answers"
-    assert "1 of 30 pairs" in reason(holed, "agreement.kl")
+    assert "1 of 60 outputs" in reason(holed, "agreement.kl")
+
+
+def test_a_student_does_not_come_nearer_by_failing() -> None:
+    case = failing = factory.random_case(1, 60)
+    for index in range(0, 60, 6):
+        failing = failing.failing(index)
+    for name in ("agreement.js", "agreement.total_variation"):
+        assert estimate(failing, name).value > estimate(case, name).value
+        assert "10 failed on one side" in estimate(failing, name).method
+
+
+def test_groups_without_spread_are_few_observations() -> None:
+    groups = [f"g{index // 100}" for index in range(2000)]
+    case = Case(target=["a"] * 2000, teacher=["a"] * 2000, student=["a"] * 2000, groups=groups)
+    alone = Case(target=["a"] * 20, teacher=["a"] * 20, student=["a"] * 20)
+    for name in ("accuracy.difference", "accuracy.retention"):
+        assert estimate(case, name).low == pytest.approx(estimate(alone, name).low, abs=0.01)
 
 
 def test_without_any_target_accuracy_is_undefined_and_agreement_is_not() -> None:
