@@ -319,6 +319,21 @@ def test_a_metric_that_no_suite_defines_is_not_evaluated() -> None:
     assert "no suite of kind safety-refusal defines accuracy.difference" in row.reason
 
 
+def test_a_suite_that_is_named_has_a_row_even_where_it_does_not_define_the_metric() -> None:
+    text = factory.population("texts", task="generate", scorer="exact", labels=())
+    plan = asked(factory.policy({"metric": "agreement.kl", "suite": "texts", "at_most": 0.1}), text)
+    (row,) = plan.asked
+    assert row.question.suite == "texts"
+    assert row.missing == "a gold suite of the task generate does not define agreement.kl"
+
+
+def test_a_suite_of_the_kind_that_does_not_define_the_metric_is_left_out_and_named() -> None:
+    text = factory.population("texts", task="generate", scorer="exact", labels=())
+    plan = asked(factory.policy({"metric": "agreement.kl", "suite": "gold", "at_most": 0.1}), GOLD, text)
+    assert [each.question.suite for each in plan.asked] == [GOLD.facts.name]
+    assert plan.notes == ("c0: leaves out texts, which do not define agreement.kl",)
+
+
 def test_a_slice_value_that_no_example_has_is_not_evaluated() -> None:
     [row] = decided(factory.policy(ACCURACY | {"slice": "language=it"}), GOOD, GOLD).criteria
     assert row.status == "not_evaluated"

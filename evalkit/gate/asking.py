@@ -144,12 +144,20 @@ def _expand(
     scope = _in_scope(criterion, populations)
     chosen = [(each, _metric_for(criterion, each)) for each in scope]
     defined = [(each, metric) for each, metric in chosen if metric is not None]
+    what = " or ".join(criterion.metric)
+    if not defined and [each.facts.name for each in scope] == [criterion.suite]:
+        facts = scope[0].facts
+        why = f"a {facts.kind} suite of the task {facts.task} does not define {what}"
+        yield _ask(criterion, replace(first, suite=facts.name), champion, why)
+        return
     if not defined:
-        what = " or ".join(criterion.metric)
         kind = f" of kind {criterion.suite}" if criterion.suite in KINDS else ""
         why = f"no suite{kind} defines {what}" if scope else f"there is no suite{kind}"
         yield _ask(criterion, first, champion, why)
         return
+    left_out = [each.facts.name for each, metric in chosen if metric is None]
+    if left_out and criterion.suite in KINDS:
+        notes.append(f"{criterion.id}: leaves out {', '.join(left_out)}, which do not define {what}")
     if where:
         defined = [(each, metric) for each, metric in defined if matches(each.facts.name, where)]
         if not defined:
