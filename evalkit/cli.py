@@ -199,18 +199,20 @@ def _run(
     from evalkit.pipeline import gate as run_gate
     from evalkit.progress import Progress
 
-    read = _plan(plan, policy, over)
+    read = _plan(plan, policy, over, audit=audit)
     with Progress(quiet=quiet) as progress:
         finished = run_gate(read, out, cache, _environment(progress), audit=audit)
     return _conclude(finished, as_json)
 
 
-def _plan(path: Path | None, policy: str | None, over: dict[str, Any]) -> Plan:
+def _plan(path: Path | None, policy: str | None, over: dict[str, Any], *, audit: bool) -> Plan:
     from evalkit.plan import Overrides, load_plan
 
     overrides: Overrides = Overrides(policy=policy, **over)
     default = Path("evalkit.yaml")
-    if path is None and default.is_file():
+    # An audit of a named student on named suites is about nothing else: a plan that happens to lie here has no say.
+    alone = audit and overrides.student is not None and bool(overrides.suites)
+    if path is None and default.is_file() and not alone:
         path = default
     if path is not None and path.is_dir():
         path = path / "evalkit.yaml"
@@ -384,6 +386,29 @@ def _suite(path: str) -> Any:
     if not place.exists() and path in shipped("suites"):
         place = shipped("suites")[path]
     return load_suite(place / "suite.yaml" if place.is_dir() else place)
+
+
+@app.command(epilog="Example: evalkit metrics calibration")
+@click.argument("prefix", default="")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def metrics(prefix: str, as_json: bool) -> int:
+    """List the metrics that a policy can name."""
+    from evalkit.metrics import catalogue, known_names
+
+    better = {"higher": "higher is better", "lower": "lower is better", "neutral": "neither is better"}
+    rows = []
+    for name in known_names():
+        if name.startswith(prefix):
+            found = catalogue().get(name)
+            direction, unit = (found[0].direction, found[0].unit) if found is not None else (None, None)
+            rows.append({"metric": name, "measured": found is not None, "direction": direction, "unit": unit})
+    if as_json:
+        print(json.dumps({"metrics": rows}, indent=1))
+        return 0
+    for row in rows:
+        said = f"{better[str(row['direction'])]}, {row['unit']}" if row["measured"] else "not measured yet"
+        print(f"{row['metric']:<42} {said}")
+    return 0
 
 
 @app.command(epilog="Example: evalkit schema plan > .evalkit.schema.json")

@@ -71,6 +71,10 @@ class RecordError(EvalkitError):
     exit_code = 2
 
 
+class NewerRecordError(RecordError):
+    """A run directory was written by a newer program than this one."""
+
+
 class MismatchError(EvalkitError):
     """`verify` found a record that does not follow from the others: exit 4."""
 

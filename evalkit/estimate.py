@@ -84,7 +84,9 @@ class Evidence:
             return ()
         against = _against(question.metric, pairs)
         gravity = np.array([SEVERITIES.index(each) for each in pairs.severity])
-        order = sorted(np.flatnonzero(against), key=lambda index: -gravity[index])
+        sure = pairs.student.confidence if pairs.student.probs is not None else np.zeros(pairs.n)
+        # As the ledger has it: by severity, then by how sure the student was of what it said.
+        order = sorted(np.flatnonzero(against), key=lambda at: (-gravity[at], -sure[at], str(pairs.ids[at])))
         return tuple(str(pairs.ids[index]) for index in order[:EVIDENCE])
 
     def regressed(self, alpha: float) -> tuple[RegressedSlice, ...]:
@@ -132,6 +134,8 @@ class Evidence:
         setting = Setting(self.level, self.seed, (versus, facts.name, name or ""))
         for family in families():
             if not family.applies(facts) or not _measured_there(family, name):
+                continue
+            if versus == "champion" and not family.champion:
                 continue
             measured = family.measure(pairs, setting)
             for metric in _asked(family.metrics, versus, "teacher" in columns.roles):

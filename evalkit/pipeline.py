@@ -70,6 +70,7 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
     finally:
         for each in job.backends.values():
             each.close()
+    manifest["notes"] += _cut(collection)
     manifest |= {
         "models": {role: model_record(each) for role, each in models.items()},
         "collection": collection,
@@ -210,8 +211,9 @@ def _write(
         digests = write_records(out, conclusion.verdict, conclusion.results, conclusion.timings, columns)
         whole = {**manifest, "finished": _stamp(env.now()), "records": digests}
         record = run_record(columns, conclusion, whole)
-        write_texts(out, report.files(record))
-        finish(out, whole)
+        texts = report.files(record)
+        write_texts(out, texts)
+        finish(out, {**whole, "reports": {name: digest_file(out / name) for name in texts}})
     except BrokenError as error:
         # The verdict may be on the disk already, and the run is not: it must not speak for it.
         withdraw(out)
@@ -274,10 +276,7 @@ def _manifest(job: Job, out: Path, started: dt.datetime, env: Environment) -> di
         "limit": plan.limit,
         "plan": {"path": plan.path, "text": plan.text},
         "policy": _policy_record(job.policy) if job.policy is not None else None,
-        "suites": [
-            suite_record(each.facts, len(each.examples), plan.limit if plan.limit is not None else None)
-            for each in job.suites
-        ],
+        "suites": [suite_record(each.facts, len(each.examples), job.sizes[each.name]) for each in job.suites],
         "models": {role: {"name": _spec_name(spec)} for role, spec in plan.models.items()},
         "latency": plan.latency.model_dump() if plan.latency is not None else None,
         "batch_shape_audit": None,
@@ -289,8 +288,10 @@ def _manifest(job: Job, out: Path, started: dt.datetime, env: Environment) -> di
 def _notes(job: Job) -> list[str]:
     """What a reader must know before believing any number."""
     found = []
-    if job.plan.limit is not None:
-        found.append(f"limited to a seeded draw of {job.plan.limit} examples per suite")
+    for each in job.suites:
+        n, size = len(each.examples), job.sizes[each.name]
+        if n < size:
+            found.append(f"limited to a seeded draw of {n} of the {size} examples of {each.name}")
     if job.plan.latency is not None and any(spec.backend == "recorded" for spec in job.plan.models.values()):
         found.append("latency: a recording cannot be timed; its own timing columns are used where it has them")
     fakes = [role for role, spec in job.plan.models.items() if spec.backend == "fake"]
@@ -298,6 +299,15 @@ def _notes(job: Job) -> list[str]:
         verb = "is a stand-in" if len(fakes) == 1 else "are stand-ins"
         found.append(f"{' and '.join(fakes)} {verb}: this run shows that the plan works, and nothing else")
     return found
+
+
+def _cut(collection: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Inputs that a model could not take whole: an answer to half a question looks like any other."""
+    return [
+        f"{counts['cut_inputs']} inputs were cut to what the model can take: {whose}"
+        for whose, counts in collection.items()
+        if counts.get("cut_inputs")
+    ]
 
 
 def _spec_name(spec: Any) -> str:

@@ -183,6 +183,7 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
             models[role] = _absolute(options[role], cwd)
         elif written is not None:
             models[role] = _absolute(written, base)
+    _champion_is_a_path(models, over.champion or (document.data.get("champion") if document else None), over, base)
     noise_floor = _add_second_run(models, plan_file, base, document, again=over.teacher is None, complaints=complaints)
     suites = (
         tuple(_suite_path(name, over, cwd, plan_file, base, complaints) for name in over.suites)
@@ -207,6 +208,14 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
         document=document,
         base=base,
     )
+
+
+def _champion_is_a_path(models: dict[Role, ModelSpec], written: Any, over: Overrides, base: Path) -> None:
+    """`champion: runs/in-service` is a run, there or not: only `hf:org/name` asks the hub for a champion."""
+    spec = models.get("champion")
+    if isinstance(spec, TransformersSpec) and isinstance(written, str) and not written.startswith("hf:"):
+        here = _resolve(written, Path.cwd() if over.champion is not None else base)
+        models["champion"] = spec.model_copy(update={"model": str(here)})
 
 
 def _add_second_run(

@@ -1,7 +1,7 @@
 """policy.yaml → Policy: the rules that turn intervals into a verdict.
 
 Only the file's own sense is checked here. Whether its metrics, suites and slices exist is asked later,
-when the suites are known (`gate.questions`).
+when the suites are known (`gate.check_names`).
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ class Job:
     """A plan that has been read and checked. `policy` is None for an audit.
 
     `backends` holds the champion's only where it can be used; `champion` says why where it cannot.
-    `again` names, suite by suite, the examples on which the teacher runs a second time.
+    `again` names, suite by suite, the examples on which the teacher runs a second time;
+    `sizes` how many examples each suite has, whatever --limit leaves of it.
     """
 
     plan: Plan
@@ -38,6 +39,7 @@ class Job:
     backends: Mapping[Role, Backend]
     champion: Champion
     again: Mapping[str, frozenset[str]]
+    sizes: Mapping[str, int]
 
 
 def prepare(plan: Plan, *, audit: bool) -> Job:
@@ -90,6 +92,7 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
         backends=backends,
         champion=champion,
         again=again,
+        sizes={each.name: len(each.examples) for each in whole},
     )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from evalkit.errors import RecordError
+from evalkit.errors import NewerRecordError, RecordError
 from evalkit.types import (
     EXIT_CODES,
     CriterionRow,
@@ -40,7 +40,7 @@ def opened(record: Any, name: str, path: str) -> dict[str, Any]:
         return dict(record)
     match = re.fullmatch(rf"evalkit/{name}/v(\d+)", str(seen))
     if match:
-        raise RecordError(f"{path} is {seen}; this program knows {SCHEMAS[name]}: upgrade evalkit to read it")
+        raise NewerRecordError(f"{path} is {seen}; this program knows {SCHEMAS[name]}: upgrade evalkit to read it")
     raise RecordError(f"{path} says schema {seen!r}, where {SCHEMAS[name]} is expected")
 
 
@@ -167,7 +167,8 @@ def verdict_from(record: Mapping[str, Any]) -> Verdict:
     )
 
 
-def suite_record(facts: SuiteFacts, n: int, limited_to: int | None) -> dict[str, Any]:
+def suite_record(facts: SuiteFacts, n: int, size: int) -> dict[str, Any]:
+    """`n` examples were evaluated of a suite of `size`."""
     return {
         "name": facts.name,
         "kind": facts.kind,
@@ -175,7 +176,8 @@ def suite_record(facts: SuiteFacts, n: int, limited_to: int | None) -> dict[str,
         "version": facts.version,
         "scorer": facts.scorer,
         "n": n,
-        "limited_to": limited_to,
+        "limited_to": n if n < size else None,
+        "size": size,
         "labels": list(facts.labels),
         "slice_names": list(facts.slice_names),
         "grouped": facts.grouped,

@@ -17,6 +17,7 @@ from evalkit.data import Row, Rows, read_hub, read_rows, text_of
 from evalkit.errors import Complaint, Place, UsageError, nearest
 from evalkit.fields import AS_WORD, Strict, Word
 from evalkit.files import digest_file, digest_text, digest_value
+from evalkit.registry import names
 from evalkit.types import SEVERITIES, Example, Kind, Message, Prompt, Suite, SuiteFacts, Task
 from evalkit.yamlfile import Document, read, validated
 
@@ -87,6 +88,14 @@ class GenerationFile(Strict):
     stop: tuple[str, ...] = ()
 
 
+def _known_scorer(value: Any) -> Any:
+    """The contract's names, and those that other packages add; whether this version has it is asked in `prepare`."""
+    known = names("evalkit.scorers", dict.fromkeys(SCORERS, ""))
+    if isinstance(value, str) and value not in known:
+        raise ValueError(f'"{value}" is not a value of "scorer" | {nearest(value, known)}')
+    return value
+
+
 class SuiteFile(Strict):
     """The suite as a user writes it."""
 
@@ -100,23 +109,18 @@ class SuiteFile(Strict):
     columns: ColumnsFile = ColumnsFile()
     labels: tuple[Word, ...] = ()
     prompt: str | Annotated[list[MessageFile], Field(min_length=1)] | None = None
-    scorer: (
-        Literal[
-            "label",
-            "choice",
-            "exact",
-            "normalised",
-            "numeric",
-            "regex",
-            "fields",
-            "text_similarity",
-            "refusal",
-            "judge",
-        ]
-        | None
-    ) = None
+    scorer: Annotated[str, Field(examples=list(SCORERS)), BeforeValidator(_known_scorer)] | None = None
     answer_after: Annotated[str, Field(min_length=1)] | None = None
     generation: GenerationFile = GenerationFile()
+    from_: str | None = Field(default=None, alias="from")
+    perturb: tuple[Literal["typo", "case", "whitespace", "punctuation", "unicode", "format"], ...] = ()
+
+    @model_validator(mode="after")
+    def _no_variants_yet(self) -> Self:
+        if self.perturb or self.from_ is not None:
+            key = "perturb" if self.perturb else "from"
+            raise ValueError(f"{key}: this version makes no variants of examples | write them out as a suite's rows")
+        return self
 
     @model_validator(mode="after")
     def _labels_fit_the_task(self) -> Self:

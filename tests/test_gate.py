@@ -621,3 +621,14 @@ def test_the_level_of_a_policy_is_one_sided(level: float) -> None:
 def test_coverage_reads_as_a_person_would_write_it() -> None:
     assert factory.policy(ACCURACY).coverage == 0.9
     assert factory.policy(ACCURACY, level=0.99).coverage == 0.98
+
+
+def test_a_gap_in_the_program_is_never_skipped() -> None:
+    text = factory.population("texts", task="generate", scorer="exact", labels=())
+    rule = {"metric": "outputs.length_ratio", "suite": "gold", "at_least": 0.9, "on_missing": "skip"}
+    (row,) = asked(factory.policy(rule), text).asked
+    assert row.missing == "this version does not measure outputs.length_ratio"
+    assert row.on_missing == "inconclusive"
+    # Where it could never apply, there is nothing that the program lacks.
+    (row,) = asked(factory.policy(rule), GOLD).asked
+    assert row.on_missing == "skip"

@@ -131,7 +131,7 @@ def test_a_verdict_comes_back(verdict: Verdict) -> None:
 
 @given(SUITES)
 def test_a_suites_facts_come_back(facts: SuiteFacts) -> None:
-    assert records.suite_from(through_json(records.suite_record(facts, 3, None))) == facts
+    assert records.suite_from(through_json(records.suite_record(facts, 3, 3))) == facts
 
 
 @given(MEASURED)

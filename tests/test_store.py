@@ -57,7 +57,7 @@ def copied(finished: Path, tmp_path: Path) -> Path:
 def written(out: Path, columns: Sequence[Columns]) -> store.Run:
     """Columns through the disk and back."""
     digests = write_records(out, VERDICT, (), (), columns)
-    suites = [suite_record(each.facts, each.n, None) for each in columns]
+    suites = [suite_record(each.facts, each.n, each.n) for each in columns]
     finish(out, {"suites": suites, "records": digests})
     return read_run(out)
 
@@ -332,7 +332,8 @@ def test_a_missing_record_is_named(copied: Path, name: str) -> None:
     (copied / name).unlink()
     with pytest.raises(RecordError, match=name):
         read_run(copied)
-    assert project.evalkit("verify", copied).code == 2
+    # Without its manifest a run was never finished; without a record it was, and has been changed since.
+    assert project.evalkit("verify", copied).code == (2 if name == "manifest.json" else 4)
 
 
 @pytest.mark.parametrize("name", [*store.RECORDS, "manifest.json"])

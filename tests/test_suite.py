@@ -155,3 +155,18 @@ def test_a_target_that_is_an_object_is_kept_as_json(tmp_path: Path) -> None:
     rows: project.Rows = [{"id": "a", "text": "x", "target": {"b": 1, "a": "é"}}]
     suite = load(tmp_path, rows, task="extract", labels=None, columns={"input": "text", "target": "target"})
     assert suite.examples[0].target == '{"a": "é", "b": 1}'
+
+
+def test_a_choose_target_may_be_a_position(tmp_path: Path) -> None:
+    columns = {"input": "text", "target": "answer", "choices": "options"}
+    rows: project.Rows = [
+        {"id": "a", "text": "x", "options": ["red", "blue"], "answer": 1},
+        {"id": "b", "text": "y", "options": ["0", "1"], "answer": "1"},
+    ]
+    suite = load(tmp_path, rows, task="choose", labels=None, columns=columns)
+    assert [each.target for each in suite.examples] == ["blue", "1"]
+
+
+def test_variants_are_refused_by_name(tmp_path: Path) -> None:
+    assert "this version makes no variants" in refusal(tmp_path, perturb=["typo"], kind="edge-case")
+    assert "this version makes no variants" in refusal(tmp_path, **{"from": "other"})

@@ -309,7 +309,12 @@ class Classifier:
                 self.spec.model, revision=self.spec.revision, allow_patterns=wanted, ignore_patterns=["*/*"]
             )
         except (HFValidationError, RepositoryNotFoundError, LocalEntryNotFoundError, OSError) as error:
-            reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+            # What the network said differs from machine to machine and helps nobody; what it means does not.
+            reason = "it is not in the cache, and the hub cannot be reached"
+            if isinstance(error, RepositoryNotFoundError):
+                reason = "the hub does not have it"
+            if isinstance(error, HFValidationError):
+                reason = "it is no such id"
             return None, self._complaint(
                 f'"{self.spec.model}" is no folder here, and as a hub id it cannot be had: {reason}',
                 f"a folder is written ./{self.spec.model}; a hub model must be reachable or downloaded before",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from evalkit.errors import Complaint, nearest
 from evalkit.metrics import catalogue, known_names
+from evalkit.metrics.planned import applies as planned_applies
 from evalkit.policy import CriterionFile, Policy
 from evalkit.types import (
     KINDS,
@@ -121,7 +122,7 @@ def _metric_for(criterion: CriterionFile, population: Population) -> str | None:
     planned = None
     for name in criterion.metric:
         if name not in catalogue():
-            planned = planned or name
+            planned = planned or (name if planned_applies(name, population.facts) else None)
             continue
         family = catalogue()[name][1]
         if family is not None and family.applies(population.facts):
@@ -167,7 +168,9 @@ def _expand(
     for population, metric in defined:
         question = replace(first, metric=metric, suite=population.facts.name)
         if metric not in catalogue():
-            yield _ask(criterion, question, champion, f"this version does not measure {metric}")
+            # What a policy may skip is a gap in the plan, not one in the program.
+            asked = _ask(criterion, question, champion, f"this version does not measure {metric}")
+            yield replace(asked, on_missing="fail" if criterion.on_missing == "fail" else "inconclusive")
         elif criterion.each_slice is not None:
             yield from _each_slice(criterion, population, question, champion, notes)
         elif criterion.slice is not None and not _count(population, criterion.slice):

@@ -62,7 +62,10 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """Metrics that share their work. `slices` says where besides whole suites they are measured."""
+    """Metrics that share their work. `slices` says where besides whole suites they are measured.
+
+    `timed` ones belong into timings.json; `champion` says whether they mean anything against one.
+    """
 
     name: str
     metrics: tuple[Metric, ...]
@@ -70,6 +73,7 @@ class Family:
     applies: Callable[[SuiteFacts], bool] = lambda facts: True
     slices: Literal["all", "declared", "none"] = "all"
     timed: bool = False
+    champion: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Accuracy of both models and what the student keeps of it (statistics.md B1–B6 of the design's research).
+"""Accuracy of both models and what the student keeps of it (paired score intervals of Tango 1998 and Tang et al. 2003).
 
 Every example with a target counts; an output that failed, said nothing or could not be parsed is not correct.
 """

@@ -12,6 +12,9 @@ from evalkit.streams import stream
 from evalkit.table import PairTable
 from evalkit.types import Estimate, Measured, Undefined
 
+# Below this a bootstrap of a quantile is decisive far more often than it says: five noisy pairs agree by luck.
+MIN_PAIRS = 20
+_UNTIMED = "no example was timed for both models: set latency in the plan, or record latency_s"
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 SPEEDUPS = {"p50": 0.5, "p95": 0.95}
 
@@ -55,10 +58,10 @@ def _speedup(
     teacher: NDArray[np.float64], student: NDArray[np.float64], name: str, q: float, setting: Setting
 ) -> Measured:
     if teacher.size == 0:
-        return Undefined(reason="no example was timed for both models")
-    needed = smallest_n(q, setting.level)
+        return Undefined(reason=_UNTIMED)
+    needed = max(MIN_PAIRS, smallest_n(q, setting.level))
     if teacher.size < needed:
-        return Undefined(reason=f"{teacher.size} paired timings are too few for this percentile, which needs {needed}")
+        return _too_few(teacher.size, needed)
     rng = stream(setting.seed, "speedup", name, *setting.names)
     found = speedup_quantile(teacher, student, q, rng, setting.resamples, setting.level)
     if found is None:
@@ -75,9 +78,15 @@ def _speedup(
     return widened(estimate, (0.0, float("inf")))
 
 
+def _too_few(seen: int, needed: int) -> Undefined:
+    return Undefined(reason=f"{seen} paired timings are too few, {needed} are needed: raise latency.prompts")
+
+
 def _typical(teacher: NDArray[np.float64], student: NDArray[np.float64], setting: Setting) -> Measured:
     if teacher.size == 0:
-        return Undefined(reason="no example was timed for both models")
+        return Undefined(reason=_UNTIMED)
+    if teacher.size < MIN_PAIRS:
+        return _too_few(teacher.size, MIN_PAIRS)
     found = hodges_lehmann_ratio(teacher, student, setting.level)
     if found is None:
         return Undefined(reason=f"{teacher.size} paired timings are too few, or a time is not above 0")

@@ -20,7 +20,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     A second answer that failed counts as equal to the first: failures must not lower what is asked of the student.
     """
     if pairs.again is None:
-        return undefined(FAMILY, "the teacher ran once; the plan's noise_floor asks for a second run")
+        return undefined(FAMILY, "the teacher ran once; set noise_floor in the plan to measure it")
     twice = pairs.take(pairs.again.status != "None")
     if twice.n == 0:
         return undefined(FAMILY, "the teacher ran twice on none of these examples")
@@ -47,6 +47,8 @@ FAMILY = Family(
     measure=measure,
     applies=lambda facts: facts.task == "classify",
     slices="declared",
+    # Only the teacher runs twice.
+    champion=False,
     metrics=(
         Metric(name="agreement.noise_floor", direction="neutral", unit="share", bounds=(0, 1), compares=False),
         Metric(name="agreement.excess_disagreement", direction="lower", unit="difference", bounds=(-1, 1)),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from itertools import product
 
+from evalkit.types import SuiteFacts
+
 _BOTH = ("teacher", "student", "difference")
 
 
@@ -42,3 +44,17 @@ PLANNED: frozenset[str] = frozenset(
     | _each(("fallback",), ("threshold", "coverage", "accuracy", "saving"))
     | {"outputs.length_ratio"}
 )
+
+
+def applies(name: str, facts: SuiteFacts) -> bool:
+    """Whether a planned metric is about such a suite, as the contract has it."""
+    family = name.partition(".")[0]
+    if family == "safety":
+        return facts.kind == "safety-refusal"
+    if family == "fields":
+        return facts.task == "extract"
+    if family == "score":
+        return facts.scorer in ("text_similarity", "judge")
+    if name == "outputs.length_ratio" or name.startswith(("agreement.token", "agreement.first", "agreement.text")):
+        return facts.task in ("generate", "extract")
+    return True

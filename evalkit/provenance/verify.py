@@ -15,7 +15,15 @@ from typing import Any
 
 from evalkit.backends import weights
 from evalkit.conclude import Conclusion, broken_by_errors, conclude, premises_of
-from evalkit.errors import EvalkitError, MismatchError, RecordError
+from evalkit.errors import (
+    Complaint,
+    EvalkitError,
+    MismatchError,
+    NewerRecordError,
+    Place,
+    RecordError,
+    UsageError,
+)
 from evalkit.files import digest_file, digest_text
 from evalkit.gate import undecided
 from evalkit.pairing import rescored
@@ -41,16 +49,37 @@ def verify(path: Path, student: Path | None = None) -> Verified:
 
     Raises MismatchError at the first difference, naming it; RecordError when the run cannot be read.
     """
-    run = read_run(path)
+    if student is not None and not student.exists():
+        raise UsageError(
+            Complaint(
+                problem=f"there is no model at {student}",
+                remedy="name the folder of the student's weights",
+                place=Place(file="--student"),
+            )
+        )
+    if not (path / "manifest.json").is_file():
+        read_run(path)
     try:
-        return _verified(run, student)
+        return _verified(read_run(path), student)
+    except NewerRecordError:
+        raise
+    except RecordError as error:
+        # The run was complete once, or it would have no manifest: what cannot be read now has been changed.
+        raise MismatchError(str(error)) from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordError(f"the records in {path} are damaged: {error!r}") from None
+        raise MismatchError(f"the records in {path} are damaged: {error!r}") from None
 
 
 def _verified(run: Run, student: Path | None) -> Verified:
     checked = [_records(run), _policy(run), _scores(run), *_numbers(run)]
     unchecked: list[str] = []
+    for name, digest in run.manifest.get("reports", {}).items():
+        if not (run.path / name).is_file():
+            unchecked.append(f"{name} is gone")
+        elif digest_file(run.path / name) != digest:
+            raise MismatchError(f"{name} is not the report that the run wrote; `evalkit report` renders one again")
+        else:
+            checked.append(name)
     for role, model in run.manifest["models"].items():
         override = student if role == "student" else None
         said = _model(role, model, override)
@@ -175,8 +204,6 @@ def _model(role: str, model: Mapping[str, Any], override: Path | None) -> tuple[
     if path is None:
         return False, f"the {role} {model['name']} has no files to hash"
     if not path.exists():
-        if override is not None:
-            raise MismatchError(f"there is no model at {path}")
         return False, f"the {role} is no longer at {path}"
     if path.is_dir() and weights.weight_files(path):
         recorded, now = model.get("weights_digest"), weights.weights_digest(path)
@@ -201,7 +228,6 @@ def _model(role: str, model: Mapping[str, Any], override: Path | None) -> tuple[
 
 
 def _suite(suite: Mapping[str, Any]) -> tuple[bool, str]:
-    from evalkit.errors import UsageError
     from evalkit.suite import load_suite
 
     path = Path(suite["path"])
@@ -210,7 +236,7 @@ def _suite(suite: Mapping[str, Any]) -> tuple[bool, str]:
     try:
         now = load_suite(path).facts.digest
     except UsageError as error:
-        return False, f"the suite {suite['name']} cannot be read any more: {error.complaints[0].problem}"
+        raise MismatchError(f"the suite {suite['name']} has changed since the run: {error.complaints[0]}") from None
     if now != suite["digest"]:
-        return False, f"the suite {suite['name']} has changed since the run"
+        raise MismatchError(f"the suite {suite['name']} at {path} has changed since the run: it was {suite['digest']}")
     return True, f"the suite {suite['name']}"

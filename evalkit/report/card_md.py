@@ -83,11 +83,10 @@ def _compared(view: View, record: RunRecord) -> list[str]:
     for waiver in view.waivers[:_MOST_ROWS]:
         said = f"{waiver.criterion}, by {waiver.owner} until {waiver.expires}: {waiver.reason}"
         lines.append(f"- {MARKS['waived']} **waived**: {safe(said, 400)}")
-    lines += [f"- {safe(reason, 400)}" for reason in view.reasons[:_MOST_ROWS]]
+    lines += [f"- {safe(reason, 400)}" for reason in view.told[:_MOST_ROWS]]
     lines += ["", "## What was compared", "", "| | model | weights |", "|---|---|---|"]
     for role, name in (("student", view.student), ("teacher", view.teacher)):
-        model = [text(record.manifest, "models", role, key) for key in ("weights_digest", "digest")]
-        digest = next(filter(None, model), "")
+        digest = text(record.manifest, "models", role, "weights_digest")
         lines.append(f"| {role} | {safe(name, 200)} | {safe(digest, 100) or 'not recorded'} |")
     lines += ["", "| suite | kind | task | version | examples |", "|---|---|---|---:|---:|"]
     for suite in items(record.manifest, "suites"):
@@ -127,11 +126,11 @@ def _cell(reading: Reading | None) -> str:
 
 
 def _criteria(view: View) -> list[str]:
-    if not view.criteria:
+    if not view.weighed:
         return []
     lines = ["", "## Criteria", "", "| | criterion | where | needs | seen | interval | n |"]
-    lines += ["|---|---|---|---:|---:|---:|---:|", *(criterion_line(row) for row in view.criteria[:_MOST_ROWS])]
-    more = len(view.criteria) - _MOST_ROWS
+    lines += ["|---|---|---|---:|---:|---:|---:|", *(criterion_line(row) for row in view.weighed[:_MOST_ROWS])]
+    more = len(view.weighed) - _MOST_ROWS
     return [*lines, *(["", f"… {more} more rows in `verdict.json`"] if more > 0 else [])]
 
 

@@ -14,7 +14,7 @@ from evalkit.report.text import for_terminal, one_line, plain_ascii
 from evalkit.report.view import MARKS, CriterionView, View, tally_words
 
 _BAR = 17
-_MOST_ROWS, _MOST_EXAMPLES, _MOST_REASONS = 12, 10, 12
+_MOST_ROWS, _MOST_EXAMPLES, _MOST_REASONS, _MOST_NAMES = 12, 10, 12, 60
 _SGR = {"pass": "32", "fail": "31", "inconclusive": "33", "broken": "31", "empty": "31", "waived": "35"}
 # What the layout itself draws, one column each; texts become ASCII before they are laid out, so widths hold.
 _ASCII = str.maketrans("├┤─●┆┼✓✗⚑∅–·…", "[]-o|++xw0-|~")
@@ -132,6 +132,7 @@ def _fit(parts: list[str], pen: _Pen) -> list[str]:
 def _about(row: CriterionView, pen: _Pen) -> list[str]:
     """The line below a row: what was measured where, and the reason where the outcome is not plain."""
     kind = "warning only · " if row.effect == "warn" else ""
+    kind += "by value · " if row.by == "value" and not row.metric.endswith(".count") else ""
     said = pen.safe(f"{kind}{row.metric} · {row.place}", 300)
     lines = pen.fold(said, first="    ")
     why = row.reading.undefined or (row.reason if row.status in ("inconclusive", "not_evaluated") else "")
@@ -166,15 +167,21 @@ def _headlines(view: View, pen: _Pen) -> list[str]:
 
 
 def _regressed(view: View, pen: _Pen) -> list[str]:
+    """The deepest falls a line each, the others by name: a lost class must be named wherever the verdict is."""
     if not view.regressed:
         return []
     lines = ["Got worse (Holm-adjusted):"]
+    several = len({row.suite for row in view.regressed}) > 1
     for row in view.regressed[:_MOST_EXAMPLES]:
-        said = f"{pen.safe(row.difference)}  {row.lost} lost, {row.gained} gained of {count(row.n)}"
-        name = middle(f"{pen.safe(row.suite)} · {pen.safe(row.slice)}", pen.columns - 4 - width(said))
-        lines.append(f"  {name}  {said}")
-    more = len(view.regressed) - _MOST_EXAMPLES
-    return [*lines, *([f"  … {more} more slices"] if more > 0 else []), ""]
+        name = f"{row.suite} · {row.slice}" if several else row.slice
+        said = f"{row.difference}, {row.lost} lost, {row.gained} gained of {count(row.n)}"
+        lines += pen.fold(f"{pen.safe(name)}: {pen.safe(said)}", first="  ")
+    rest = view.regressed[_MOST_EXAMPLES:]
+    if rest:
+        named = ", ".join(pen.safe(row.slice) for row in rest[:_MOST_NAMES])
+        more = f", … {len(rest) - _MOST_NAMES} more in verdict.json" if len(rest) > _MOST_NAMES else ""
+        lines += pen.fold(f"and {named}{more}", first="  ")
+    return [*lines, ""]
 
 
 def _examples(view: View, pen: _Pen) -> list[str]:

@@ -7,7 +7,7 @@ from evalkit.report.origin import items, text
 from evalkit.report.view import FLIP_WORDS, AnswerView, ExampleView, View
 from evalkit.types import Flip, Pair, RunRecord, Scored
 
-MOST = 200
+MOST = 50
 _MARKS: dict[Flip, str] = {"right_to_wrong": "✗", "wrong_to_right": "✓"}
 
 

@@ -40,7 +40,8 @@ def render(view: View, *, started: str = "", finished: str = "") -> str:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="evalkit" {numbers}>']
     lines.append(f'<testsuite name="evalkit.gate" {numbers}{stamp}>')
     run = [("verdict", view.word), ("exit_code", str(view.exit_code)), ("run", view.run_id)]
-    lines += _properties([*run, *view.manifest])
+    worse = ", ".join(f"{row.suite} {row.slice}" for row in view.regressed)
+    lines += _properties([*run, *([("regressed_slices", worse)] if worse else []), *view.manifest])
     for case in cases:
         lines += _written(case)
     return "\n".join([*lines, "</testsuite>", "</testsuites>", ""])

@@ -114,7 +114,7 @@ def gaps(record: RunRecord) -> tuple[Gap, ...]:
         found.append(Gap(what="the rest of each suite", why=f"the run was limited to {limit} examples per suite"))
     for suite in items(record.manifest, "suites"):
         if text(suite, "limited_to"):
-            of = f" of {text(suite, 'n')}" if text(suite, "n") else ""
+            of = f" of {text(suite, 'size')}" if text(suite, "size") else ""
             why = f"limited to {text(suite, 'limited_to')} examples{of}"
             found.append(Gap(what=f"the rest of suite {text(suite, 'name')}", why=why))
     found += _absent(record)

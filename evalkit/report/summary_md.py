@@ -75,7 +75,8 @@ def _headlines(view: View) -> list[str]:
 def criterion_line(row: CriterionView) -> str:
     """One criterion as a row of a Markdown table."""
     word = f"{MARKS[row.status]} {STATUS_WORDS[row.status]}" + (" (warning only)" if row.effect == "warn" else "")
-    what = f"{safe(row.id, 60)}: {safe(row.metric, 80)}"
+    value = " (by value)" if row.by == "value" and not row.metric.endswith(".count") else ""
+    what = f"{safe(row.id, 60)}: {safe(row.metric, 80)}{value}"
     seen = row.reading.value if row.reading.undefined is None else f"undefined: {safe(row.reading.undefined, 200)}"
     n = count(row.reading.n) if row.reading.undefined is None else ""
     return f"| {word} | {what} | {safe(row.place, 120)} | {row.needs} | {seen} | {row.reading.interval} | {n} |"

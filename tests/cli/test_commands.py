@@ -162,3 +162,14 @@ def test_power_of_a_suite_without_targets_is_refused(tmp_path: Path) -> None:
     ended = evalkit("power", "--suite", folder)
     assert ended.code == 2
     assert "no targets" in ended.err
+
+
+def test_metrics_lists_what_a_policy_can_name() -> None:
+    shown = evalkit("metrics", "latency.speedup")
+    assert shown.code == 0
+    assert "latency.speedup.p50" in shown.out
+    assert "higher is better, ratio" in shown.out
+    assert "safety.newly_unsafe.rate" in evalkit("metrics", "safety").out
+    assert "not measured yet" in evalkit("metrics", "safety").out
+    rows = json.loads(evalkit("metrics", "--json").out)["metrics"]
+    assert {row["metric"] for row in rows} >= {"accuracy.retention", "agreement.kl"}

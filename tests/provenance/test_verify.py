@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evalkit.errors import MismatchError, RecordError
+from evalkit.errors import MismatchError, RecordError, UsageError
 from evalkit.files import digest_file, digest_text
 from evalkit.provenance.verify import verify
 from tests.cli import project
@@ -389,12 +389,12 @@ def test_a_changed_recording_is_named(finished: Path, tmp_path: Path, role: str)
     verify(finished / "run")
 
 
-def test_a_suite_that_changed_since_is_told_but_no_mismatch(finished: Path) -> None:
+def test_a_suite_that_changed_since_is_a_mismatch(finished: Path) -> None:
     path = finished / "suites" / "intents" / "suite.yaml"
     kept = path.read_bytes()
     try:
         path.write_bytes(kept + b"# a remark\n")
-        assert "the suite intents has changed since the run" in verify(finished / "run").unchecked
+        assert "has changed since the run" in mismatch(finished / "run")
     finally:
         path.write_bytes(kept)
 
@@ -408,14 +408,24 @@ def test_a_record_left_out_of_the_manifest_is_named(copied: Path) -> None:
 
 
 def test_a_student_that_cannot_be_held_against_the_run_is_no_success(copied: Path, tmp_path: Path) -> None:
-    for place, expected in (("nowhere", "there is no model at"), ("run", "holds no safetensors weights")):
-        with pytest.raises(MismatchError, match=expected):
-            verify(copied, tmp_path / place)
+    with pytest.raises(UsageError, match="there is no model at"):
+        verify(copied, tmp_path / "nowhere")
+    with pytest.raises(MismatchError, match="holds no safetensors weights"):
+        verify(copied, tmp_path / "run")
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"weights")
     with pytest.raises(MismatchError, match="recorded no weights of the student"):
         verify(copied, folder)
+
+
+@pytest.mark.parametrize("name", ["report.html", "junit.xml", "summary.md", "model-card.md"])
+def test_a_report_that_was_changed_is_named_and_one_that_is_gone_is_told(copied: Path, name: str) -> None:
+    with (copied / name).open("a") as stream:
+        stream.write("<!-- pass -->")
+    assert f"{name} is not the report that the run wrote" in mismatch(copied)
+    (copied / name).unlink()
+    assert f"{name} is gone" in verify(copied).unchecked
 
 
 # --- damage ------------------------------------------------------------------------------------------
