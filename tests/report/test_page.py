@@ -130,7 +130,7 @@ def test_fifty_examples_are_shown_and_all_are_counted() -> None:
     many = tuple(records.pair(f"q{number}") for number in range(950))
     source = report.html(replace(records.failing(), pairs=many, pairs_total=12_345))
     assert source.count("<article") == 50
-    assert "200 of 950 changed or failed examples are shown, worst first, out of 12,345 evaluated." in source
+    assert "50 of 950 changed or failed examples are shown, worst first, out of 12,345 evaluated." in source
     assert "pairs.parquet" in source
 
 
