@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting
 from evalkit.metrics.intervals import widened
+from evalkit.stats.interval import Interval
 from evalkit.stats.quantile import hodges_lehmann_ratio, quantile, quantile_interval, smallest_n, speedup_quantile
 from evalkit.streams import stream
 from evalkit.table import PairTable
@@ -44,14 +45,7 @@ def _percentile(values: NDArray[np.float64], q: float, setting: Setting) -> Meas
     if interval is None:
         return Undefined(reason=f"{values.size} timings are too few to bound this percentile")
     value = quantile(values, q)
-    return Estimate(
-        value=value,
-        low=min(interval.low, value),
-        high=max(interval.high, value),
-        level=setting.level,
-        n=int(values.size),
-        method="order statistics, point by linear interpolation",
-    )
+    return _estimate(value, interval, int(values.size), setting, "order statistics, point by linear interpolation")
 
 
 def _speedup(
@@ -67,15 +61,19 @@ def _speedup(
     if found is None:
         return Undefined(reason=f"{teacher.size} paired timings are too few, or a time is not above 0")
     value, interval = found
-    estimate = Estimate(
-        value=value,
-        low=min(interval.low, value),
-        high=max(interval.high, value),
-        level=setting.level,
-        n=int(teacher.size),
-        method=f"teacher / student {name}, paired bootstrap, {setting.resamples} resamples",
+    estimate = _estimate(
+        value,
+        interval,
+        int(teacher.size),
+        setting,
+        f"teacher / student {name}, paired bootstrap, {setting.resamples} resamples",
     )
     return widened(estimate, (0.0, float("inf")))
+
+
+def _estimate(value: float, interval: Interval, n: int, setting: Setting, method: str) -> Estimate:
+    low, high = min(interval.low, value), max(interval.high, value)
+    return Estimate(value=value, low=low, high=high, level=setting.level, n=n, method=method)
 
 
 def _too_few(seen: int, needed: int) -> Undefined:
@@ -91,14 +89,7 @@ def _typical(teacher: NDArray[np.float64], student: NDArray[np.float64], setting
     if found is None:
         return Undefined(reason=f"{teacher.size} paired timings are too few, or a time is not above 0")
     value, interval = found
-    estimate = Estimate(
-        value=value,
-        low=min(interval.low, value),
-        high=max(interval.high, value),
-        level=setting.level,
-        n=int(teacher.size),
-        method="Hodges–Lehmann of teacher / student over pairs",
-    )
+    estimate = _estimate(value, interval, int(teacher.size), setting, "Hodges–Lehmann of teacher / student over pairs")
     return widened(estimate, (0.0, float("inf")))
 
 
