@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import runs
 from tests.cli import project
 from tests.cli.project import Ended, evalkit
 
@@ -34,18 +35,24 @@ def passed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def keeps_the_contract(check_run: Check, run: Path | str, ended: Ended, code: int) -> None:
+@pytest.fixture
+def check(request: pytest.FixtureRequest) -> Check:
+    """The outside checker; without the shared folder the codes are still held to what they must be."""
+    return runs.contract(request)
+
+
+def keeps_the_contract(check: Check, run: Path | str, ended: Ended, code: int) -> None:
     assert ended.code == code, ended.err
-    assert check_run(Path(run), exit_code=ended.code) == []
+    assert check(Path(run), exit_code=ended.code) == []
     assert project.verdict(Path(run))["exit_code"] == code
 
 
 # --- 0 -----------------------------------------------------------------------------------------------
 
 
-def test_a_student_that_is_its_teacher_passes_and_differs_in_nothing(passed: Path, check_run: Check) -> None:
+def test_a_student_that_is_its_teacher_passes_and_differs_in_nothing(passed: Path, check: Check) -> None:
     run = passed / "run"
-    assert check_run(run, exit_code=0) == []
+    assert check(run, exit_code=0) == []
     assert project.verdict(run)["verdict"] == "pass"
     measured = project.metrics(run)
     for name in ("accuracy.difference", "agreement.kl", "flips.rate", "calibration.brier.difference"):
@@ -55,10 +62,10 @@ def test_a_student_that_is_its_teacher_passes_and_differs_in_nothing(passed: Pat
 
 
 @pytest.mark.parametrize("teacher", [True, False])
-def test_an_audit_decides_nothing(tmp_path: Path, check_run: Check, teacher: bool) -> None:
+def test_an_audit_decides_nothing(tmp_path: Path, check: Check, teacher: bool) -> None:
     project.project(tmp_path, n=30, teacher="recorded:teacher.jsonl" if teacher else None)
     ended = evalkit("audit", "--out", "run", "--quiet")
-    keeps_the_contract(check_run, "run", ended, 0)
+    keeps_the_contract(check, "run", ended, 0)
     assert project.verdict(tmp_path / "run")["verdict"] == "ungated"
     assert ("accuracy.difference" in project.metrics(tmp_path / "run")) == teacher
 
@@ -66,14 +73,14 @@ def test_an_audit_decides_nothing(tmp_path: Path, check_run: Check, teacher: boo
 # --- 1 and 3 -----------------------------------------------------------------------------------------
 
 
-def test_a_worse_student_fails(tmp_path: Path, check_run: Check) -> None:
+def test_a_worse_student_fails(tmp_path: Path, check: Check) -> None:
     project.project(tmp_path, n=150, student_errs=lambda index: index % 3 == 0)
-    keeps_the_contract(check_run, "run", evalkit("gate", "--out", "run", "--quiet"), 1)
+    keeps_the_contract(check, "run", evalkit("gate", "--out", "run", "--quiet"), 1)
 
 
-def test_the_same_student_on_few_examples_is_inconclusive(tmp_path: Path, check_run: Check) -> None:
+def test_the_same_student_on_few_examples_is_inconclusive(tmp_path: Path, check: Check) -> None:
     project.project(tmp_path, n=20)
-    keeps_the_contract(check_run, "run", evalkit("gate", "--out", "run", "--quiet"), 3)
+    keeps_the_contract(check, "run", evalkit("gate", "--out", "run", "--quiet"), 3)
 
 
 # --- 2 -----------------------------------------------------------------------------------------------
@@ -92,42 +99,42 @@ def test_a_finished_run_is_never_written_again(passed: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["broken=load", "broken=run", "error_rate=0.5"])
-def test_a_model_that_fails_breaks_the_run(tmp_path: Path, check_run: Check, how: str) -> None:
+def test_a_model_that_fails_breaks_the_run(tmp_path: Path, check: Check, how: str) -> None:
     project.project(tmp_path, n=30, student=f"fake:{how}")
-    keeps_the_contract(check_run, "run", evalkit("gate", "--out", "run", "--quiet"), 4)
+    keeps_the_contract(check, "run", evalkit("gate", "--out", "run", "--quiet"), 4)
     shown = evalkit("show", "run")
     assert shown.code == 0
     assert "broken" in shown.out
 
 
-def test_errored_outputs_beyond_the_cap_break_a_recording_too(tmp_path: Path, check_run: Check) -> None:
+def test_errored_outputs_beyond_the_cap_break_a_recording_too(tmp_path: Path, check: Check) -> None:
     project.project(tmp_path, n=30)
     rows = project.answers(30)
     project.lines(tmp_path / "student.jsonl", [{"id": "e0", "status": "timeout"}, *rows[1:]])
-    keeps_the_contract(check_run, "run", evalkit("gate", "--out", "run", "--quiet"), 4)
+    keeps_the_contract(check, "run", evalkit("gate", "--out", "run", "--quiet"), 4)
 
 
-def test_the_directory_of_a_broken_run_can_be_used_again(tmp_path: Path, check_run: Check) -> None:
+def test_the_directory_of_a_broken_run_can_be_used_again(tmp_path: Path, check: Check) -> None:
     project.project(tmp_path, n=30, student="fake:broken=run")
     assert evalkit("gate", "--out", "run", "--quiet").code == 4
-    keeps_the_contract(check_run, "run", evalkit("gate", "--student", "fake:", "--out", "run", "--quiet"), 3)
+    keeps_the_contract(check, "run", evalkit("gate", "--student", "fake:", "--out", "run", "--quiet"), 3)
 
 
-def test_nothing_to_evaluate_is_empty_whatever_the_policy_names(tmp_path: Path, check_run: Check) -> None:
+def test_nothing_to_evaluate_is_empty_whatever_the_policy_names(tmp_path: Path, check: Check) -> None:
     rules = (
         {"metric": "accuracy.difference", "each_slice": {"by": ["language"]}, "at_least": -0.2},
         {"metric": "flips.right_to_wrong.count", "where": {"severity": "critical"}, "at_most": 0},
     )
     project.project(tmp_path, n=9, policy=project.criteria(*rules))
     ended = evalkit("gate", "--limit", "0", "--out", "run")
-    keeps_the_contract(check_run, "run", ended, 5)
+    keeps_the_contract(check, "run", ended, 5)
     assert str(tmp_path) not in ended.out
 
 
 # --- 130 ---------------------------------------------------------------------------------------------
 
 
-def test_an_interrupted_run_resumes_to_the_same_bytes(tmp_path: Path, check_run: Check) -> None:
+def test_an_interrupted_run_resumes_to_the_same_bytes(tmp_path: Path, check: Check) -> None:
     project.project(tmp_path, n=30, teacher="fake:name=t")
     slow = "fake:name=s,accuracy=0.8,batch_size=2,delay_s="
     command = ("gate", "--student", f"{slow}0.25", "--out", "run", "--cache", "cache")
@@ -150,7 +157,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(tmp_path: Path, check_run:
     assert not (tmp_path / "run" / "manifest.json").exists()
     assert not (tmp_path / "run" / "verdict.json").exists()
     resumed = evalkit("gate", "--student", f"{slow}0", "--out", "run", "--cache", "cache", "--quiet")
-    keeps_the_contract(check_run, "run", resumed, resumed.code)
+    keeps_the_contract(check, "run", resumed, resumed.code)
     collected = json.loads((tmp_path / "run" / "manifest.json").read_text())["collection"]["student intents"]
     assert 0 < collected["from_cache"] < collected["batches"]
     whole = evalkit("gate", "--student", f"{slow}0", "--out", "whole", "--cache", "elsewhere", "--quiet")
@@ -162,14 +169,12 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(tmp_path: Path, check_run:
 # --- what is done with a finished run ----------------------------------------------------------------
 
 
-def test_a_stricter_policy_turns_a_pass_into_a_fail_in_a_new_run(
-    passed: Path, tmp_path: Path, check_run: Check
-) -> None:
+def test_a_stricter_policy_turns_a_pass_into_a_fail_in_a_new_run(passed: Path, tmp_path: Path, check: Check) -> None:
     before = project.tree(passed / "run")
     strict = project.criteria({"metric": "accuracy.student", "at_least": 0.99})
     project.dump(tmp_path / "strict.yaml", strict)
     ended = evalkit("regate", passed / "run", "--policy", "strict.yaml", "--out", "again")
-    keeps_the_contract(check_run, "again", ended, 1)
+    keeps_the_contract(check, "again", ended, 1)
     parent = json.loads((tmp_path / "again" / "manifest.json").read_text())["parent"]
     assert parent["run_id"] == json.loads((passed / "run" / "manifest.json").read_text())["run_id"]
     assert parent["path"] == str(passed / "run")
@@ -206,11 +211,11 @@ def test_a_number_changed_by_hand_is_found(passed: Path, tmp_path: Path) -> None
     assert "accuracy.student" in ended.err
 
 
-def test_an_empty_run_can_be_verified_and_regated(tmp_path: Path, check_run: Check) -> None:
+def test_an_empty_run_can_be_verified_and_regated(tmp_path: Path, check: Check) -> None:
     project.project(tmp_path, n=9)
     assert evalkit("gate", "--limit", "0", "--out", "run", "--quiet").code == 5
     assert evalkit("verify", "run").code == 0
-    keeps_the_contract(check_run, "again", evalkit("regate", "run", "--policy", "policy.yaml", "--out", "again"), 5)
+    keeps_the_contract(check, "again", evalkit("regate", "run", "--policy", "policy.yaml", "--out", "again"), 5)
 
 
 @pytest.mark.parametrize("command", ["show", "report", "verify", "regate"])
