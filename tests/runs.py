@@ -21,7 +21,7 @@ def contract(request: pytest.FixtureRequest) -> Check:
     try:
         check: Check = request.getfixturevalue("check_run")
     except pytest.skip.Exception:
-        return lambda *given: []
+        return lambda *given, **named: []
     return check
 
 
