@@ -237,8 +237,8 @@ def _environment(progress: Progress | None) -> Environment:
 
     command = shlex.join(["evalkit", *sys.argv[1:]])
     if progress is None:
-        return Environment(command=command, log=_say)
-    return Environment(command=command, log=_say, progress=progress)
+        return Environment(command=command)
+    return Environment(command=command, progress=progress)
 
 
 def _conclude(finished: Finished, as_json: bool) -> int:

@@ -1,4 +1,4 @@
-"""What is not pure, passed in: the clock, the time of day, where progress and log lines go."""
+"""What is not pure, passed in: the clock, the time of day, where progress goes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ def _utc() -> dt.datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """`now` is the UTC time of day; `clock` counts seconds from anywhere; `log` takes one line."""
+    """`now` is the UTC time of day; `clock` counts seconds from anywhere."""
 
     now: Callable[[], dt.datetime] = _utc
     clock: Callable[[], float] = time.perf_counter
-    log: Callable[[str], None] = lambda line: None
     progress: Progress = _silent
     command: str = ""

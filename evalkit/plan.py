@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -136,7 +136,6 @@ class Plan:
     text: str
     path: str | None
     document: Document | None = None
-    base: Path = field(default_factory=Path.cwd)
 
     def place(self, *key: str | int) -> Place | None:
         """Where the plan says this; None when an option of the command line does."""
@@ -206,7 +205,6 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
         text=document.text if document is not None else "",
         path=str(path) if path is not None else None,
         document=document,
-        base=base,
     )
 
 
