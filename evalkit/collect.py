@@ -109,7 +109,7 @@ def _load(path: Path, requests: Sequence[Request]) -> list[Output] | None:
 
 
 def _output(fields: dict[str, Any], example_id: str) -> Output:
-    for name in ("probs", "choice_logprobs"):
+    for name in ("probs", "choice_logprobs", "choice_tokens", "token_logprobs"):
         if fields[name] is not None:
             fields[name] = tuple(fields[name])
     return Output(**{**fields, "example_id": example_id})

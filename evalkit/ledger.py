@@ -72,6 +72,7 @@ def _pair(columns: Columns, index: int, flip: str) -> Pair:
         severity=data["severity"][index],
         group=data["group"][index],
         flip=flip,  # type: ignore[arg-type]
+        expect=data["expect"][index],
         teacher=_scored(columns, "teacher", index) if "teacher" in columns.roles else None,
         student=_scored(columns, "student", index),
     )
@@ -81,5 +82,17 @@ def _scored(columns: Columns, role: Role, index: int) -> Scored:
     def cell(name: str) -> object:
         return columns.data[f"{role}_{name}"][index]
 
-    names = ("status", "answer", "correct", "unparsable", "why", "text", "confidence", "latency_s", "error")
+    names: tuple[str, ...] = (
+        "status",
+        "answer",
+        "correct",
+        "unparsable",
+        "why",
+        "text",
+        "confidence",
+        "latency_s",
+        "error",
+        "marks",
+        "refused",
+    )
     return Scored(**{name: cell(name) for name in names})  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from evalkit.scoring import judged, scorer
 from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.types import Example, Output, Request, Role, Score, Suite
 
-_SCORE_COLUMNS = ("answer", "correct", "unparsable", "confidence", "why")
+_SCORE_COLUMNS = ("answer", "correct", "unparsable", "marks", "refused", "fields", "confidence", "why")
 _UNASKED: dict[str, Any] = {**dict.fromkeys(ROLE_COLUMNS), "unparsable": False}
 
 
@@ -77,18 +77,37 @@ def role_cells(output: Output, score: Score, choices: Sequence[str]) -> dict[str
         "text": output.text,
         "probs": None if output.probs is None else list(output.probs),
         "choice_logprobs": None if output.choice_logprobs is None else list(output.choice_logprobs),
+        "choice_tokens": None if output.choice_tokens is None else list(output.choice_tokens),
+        "reasoning": output.reasoning,
+        "token_logprobs": None if output.token_logprobs is None else list(output.token_logprobs),
         "tokens_in": output.tokens_in,
         "tokens_out": output.tokens_out,
         "latency_s": output.latency_s,
         "ttft_s": output.ttft_s,
+        "tpot_s": time_per_token(output),
+        # Only the timing protocol asks for an answer of a given length.
+        "fixed_latency_s": None,
         "prompt_hash": output.prompt_hash,
+        "judgement": output.judgement,
         "error": output.error,
         "answer": score.answer,
         "correct": score.correct,
         "unparsable": score.unparsable,
+        "marks": score.marks,
+        "refused": score.refused,
+        "fields": None
+        if score.fields is None
+        else canonical_json({name: [each.right, each.spurious, each.missed] for name, each in score.fields.items()}),
         "confidence": _confidence(output, score, choices),
         "why": score.why,
     }
+
+
+def time_per_token(output: Output) -> float | None:
+    """Seconds per token after the first; None for an answer of fewer than two tokens, or one that was not timed."""
+    if output.latency_s is None or output.ttft_s is None or (output.tokens_out or 0) < 2:
+        return None
+    return (output.latency_s - output.ttft_s) / ((output.tokens_out or 0) - 1)
 
 
 def rescored(columns: Columns) -> list[tuple[str, Role, str]]:
@@ -124,6 +143,7 @@ def _stored_output(example_id: str, cells: Mapping[str, Any]) -> Output:
         label=cells["label"],
         text=cells["text"],
         probs=None if cells["probs"] is None else tuple(cells["probs"]),
+        judgement=cells["judgement"],
         error=cells["error"],
     )
 

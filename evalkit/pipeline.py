@@ -1,6 +1,6 @@
 """The table of contents of the program: from a plan to a run directory.
 
-    prepare → collect → pair → conclude → write
+    prepare → gather → conclude → write
 
 `gate` and `audit` walk all of it; `regate` begins at stored pairs. Nothing flows back.
 """
@@ -15,24 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import report
-from evalkit.backends import Backend
-from evalkit.collect import collect
 from evalkit.conclude import Conclusion, Premises, broken_by_errors, conclude, premises_of, run_record
 from evalkit.environment import Environment
 from evalkit.errors import BrokenError, UsageError
 from evalkit.estimate import populations
 from evalkit.files import digest_file, digest_text, pretty_json
 from evalkit.gate import Champion, check_names, undecided
+from evalkit.gather import gather
 from evalkit.machine import hardware, versions
-from evalkit.pairing import pair
 from evalkit.plan import Plan
 from evalkit.policy import Policy
 from evalkit.prepare import Job, prepare
 from evalkit.records import model_record, suite_record, verdict_record
 from evalkit.store import claim, finish, read_run, withdraw, write_records, write_texts
 from evalkit.table import Columns
-from evalkit.timing import time_models
-from evalkit.types import ModelFacts, Output, Role, RunRecord, Verdict
+from evalkit.types import RunRecord, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +59,8 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
         verdict = undecided(job.policy, now=started, empty=_why_empty(job))
         return _write(out, manifest, Conclusion(verdict=verdict, results=(), timings=()), [], env)
     try:
-        models, columns, collection, champion = _collected(job, cache, env)
+        gathered = gather(job, cache, env)
+        columns = gathered.columns
         if broken := broken_by_errors(columns, job.policy):
             return _write_broken(out, manifest, undecided(job.policy, now=started, broken=broken), env)
     except BrokenError as error:
@@ -70,17 +68,17 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
     finally:
         for each in job.backends.values():
             each.close()
-    manifest["notes"] += _cut(collection)
+    manifest["notes"] += gathered.notes
     manifest |= {
-        "models": {role: model_record(each) for role, each in models.items()},
-        "collection": collection,
-        "champion": _champion_record(champion),
+        "models": {role: model_record(each) for role, each in gathered.models.items()},
+        "collection": gathered.collection,
+        "champion": _champion_record(gathered.champion),
         "hardware": hardware(),
     }
     premises = Premises(
         models=manifest["models"],
         policy=job.policy,
-        champion=champion,
+        champion=gathered.champion,
         seed=plan.seed,
         now=started,
         notes=tuple(manifest["notes"]),
@@ -117,87 +115,6 @@ def regate(parent: Path, policy: Policy, out: Path | None, env: Environment) -> 
         return _write_broken(out, manifest, undecided(policy, now=started, broken=broken), env)
     premises = replace(premises_of(manifest, None, started), policy=policy)
     return _write(out, manifest, conclude(run.columns, premises), run.columns, env)
-
-
-# --- collecting --------------------------------------------------------------------------------------
-
-
-def _collected(
-    job: Job, cache: Path, env: Environment
-) -> tuple[dict[Role, ModelFacts], list[Columns], dict[str, Any], Champion]:
-    """Every role's outputs on every suite, paired, and timed where the plan asks for it."""
-    roles: tuple[Role, ...] = ("teacher", "student", "teacher_again")
-    models: dict[Role, ModelFacts] = {role: job.backends[role].identify() for role in roles if role in job.backends}
-    columns: list[Columns] = []
-    facts: dict[str, Any] = {}
-    champion = job.champion
-    for suite in job.suites:
-        outputs: dict[Role, Sequence[Output]] = {}
-        for role in [role for role in roles if role in models]:
-            outputs[role], facts[f"{role} {suite.name}"] = _outputs(job, role, models[role], suite.name, cache, env)
-        if "champion" in job.backends and champion.why_not(suite.name) is None:
-            try:
-                if "champion" not in models:
-                    models["champion"] = job.backends["champion"].identify()
-                answered, said = _outputs(job, "champion", models["champion"], suite.name, cache, env)
-                outputs["champion"], facts[f"champion {suite.name}"] = answered, said
-            except BrokenError as error:
-                # The student in service is not what is decided on: its criteria lack evidence, no more.
-                champion = Champion(named=True, missing={None: f"the champion broke: {error}"})
-        paired = pair(suite, job.requests[suite.name], outputs)
-        columns.append(_with_times(paired, _times(job, suite.name, models, env)))
-    return models, columns, facts, champion
-
-
-def _outputs(
-    job: Job, role: Role, model: ModelFacts, suite: str, cache: Path, env: Environment
-) -> tuple[tuple[Output, ...], dict[str, int]]:
-    backend = job.backends[role]
-    before = _counts(backend)
-    requests = job.requests[suite]
-    if role == "teacher_again":
-        requests = [each for each in requests if each.example_id in job.again[suite]]
-    got = collect(
-        backend,
-        model,
-        requests,
-        cache,
-        lambda done, total: env.progress(f"{role} {suite}", done, total),
-    )
-    counts = {name: count - before[name] for name, count in _counts(backend).items()}
-    return got.outputs, {"batches": got.batches, "from_cache": got.from_cache, **counts}
-
-
-def _counts(backend: Backend) -> dict[str, int]:
-    """What a backend has counted so far, over all suites; a backend may count none of it."""
-    return {
-        "out_of_memory_splits": getattr(backend, "splits", 0),
-        "cut_inputs": getattr(backend, "cut_inputs", 0),
-    }
-
-
-def _times(
-    job: Job, suite: str, models: Mapping[Role, ModelFacts], env: Environment
-) -> Mapping[Role, Mapping[str, float]]:
-    """Seconds per example where the plan has a timing protocol and the models are here to be timed."""
-    live: dict[Role, Backend] = {
-        role: job.backends[role] for role, model in models.items() if model.live and role in ("teacher", "student")
-    }
-    if job.plan.latency is None or len(live) < 2:
-        return {}
-    return time_models(
-        live,
-        job.requests[suite],
-        job.plan.latency,
-        job.plan.seed,
-        env.clock,
-        lambda done, total: env.progress(f"timing {suite}", done, total),
-    )
-
-
-def _with_times(columns: Columns, times: Mapping[Role, Mapping[str, float]]) -> Columns:
-    timed = {f"{role}_latency_s": [by_id.get(name) for name in columns.data["id"]] for role, by_id in times.items()}
-    return replace(columns, data={**columns.data, **timed}) if timed else columns
 
 
 # --- writing -----------------------------------------------------------------------------------------
@@ -299,15 +216,6 @@ def _notes(job: Job) -> list[str]:
         verb = "is a stand-in" if len(fakes) == 1 else "are stand-ins"
         found.append(f"{' and '.join(fakes)} {verb}: this run shows that the plan works, and nothing else")
     return found
-
-
-def _cut(collection: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Inputs that a model could not take whole: an answer to half a question looks like any other."""
-    return [
-        f"{counts['cut_inputs']} inputs were cut to what the model can take: {whose}"
-        for whose, counts in collection.items()
-        if counts.get("cut_inputs")
-    ]
 
 
 def _spec_name(spec: Any) -> str:

@@ -20,7 +20,7 @@ from evalkit.shipped import shipped
 from evalkit.types import Role
 from evalkit.yamlfile import Document, must, read, validated
 
-SCHEMES = {"hf": "transformers", "recorded": "recorded", "fake": "fake"}
+SCHEMES = {"hf": "transformers", "openai": "openai", "recorded": "recorded", "fake": "fake"}
 
 
 class TransformersSpec(Strict):
@@ -33,14 +33,38 @@ class TransformersSpec(Strict):
     device: str = "auto"
     batch_tokens: Annotated[int, Field(ge=1)] | None = None
     max_length: Annotated[int, Field(ge=1)] | None = None
+    # auto: the tokenizer's own, for chat prompts and for texts to answer; none: texts go in as they are.
+    chat_template: str = "auto"
+    device_map: str | None = None
+
+
+class OpenAISpec(Strict):
+    """A model behind a server that speaks the OpenAI protocol. The key is in the environment, never in a file."""
+
+    backend: Literal["openai"]
+    base_url: str
+    model: str
+    api_key_env: str | None = None
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    retries: Annotated[int, Field(ge=0, le=20)] = 5
+    # auto asks for log-probabilities and does without where the server refuses them.
+    logprobs: Literal["auto", "none"] = "auto"
+    # Names what is served, where that can change behind the same name: part of every cache key.
+    revision: str | None = None
 
 
 class RecordedSpec(Strict):
-    """Outputs recorded earlier: a JSONL or Parquet file, or a finished run (its student)."""
+    """Outputs recorded earlier: a JSONL or Parquet file, or a finished run (its student).
+
+    `override` names a column of the file whose value, where there is one, stands in place of the recorded answer:
+    a teacher corrected by human labels.
+    """
 
     backend: Literal["recorded"]
     path: str
     role: Literal["student", "teacher"] = "student"
+    override: str | None = None
 
 
 class FakeSpec(Strict):
@@ -67,6 +91,8 @@ def spec_from_text(text: str) -> dict[str, Any]:
             raise ValueError(f'"{text}" names no model | write {scheme}:PATH')
         if scheme == "recorded":
             return {"backend": "recorded", "path": rest}
+        if scheme == "openai":
+            return _server_from_text(text, rest)
         if scheme == "fake":
             settings = [each for each in rest.split(",") if each]
             if wrong := [each for each in settings if "=" not in each]:
@@ -76,6 +102,14 @@ def spec_from_text(text: str) -> dict[str, Any]:
     if not text.strip():
         raise ValueError("an empty text names no model | write a path, a hub id or recorded:FILE")
     return {"backend": "transformers", "model": text}
+
+
+def _server_from_text(text: str, rest: str) -> dict[str, Any]:
+    """`openai:http://host:port/v1#model`."""
+    url, _, model = rest.partition("#")
+    if not re.match(r"https?://[^/\s]", url) or not model:
+        raise ValueError(f'"{text}" names no served model | write openai:http://host:port/v1#model')
+    return {"backend": "openai", "base_url": url, "model": model}
 
 
 def _spec(value: Any) -> Any:
@@ -88,7 +122,22 @@ def _spec(value: Any) -> Any:
     return value
 
 
-ModelSpec = TransformersSpec | RecordedSpec | FakeSpec
+MemberSpec = TransformersSpec | OpenAISpec | RecordedSpec | FakeSpec
+MemberField = Annotated[
+    MemberSpec, Field(discriminator="backend"), BeforeValidator(_spec, json_schema_input_type=str | MemberSpec)
+]
+
+
+class EnsembleSpec(Strict):
+    """Several models that answer as one: by mean probability, or by majority (ties: the earliest member's)."""
+
+    backend: Literal["ensemble"]
+    members: Annotated[list[MemberField], Field(min_length=2)]
+    by: Literal["mean", "majority"] = "majority"
+    name: str = "ensemble"
+
+
+ModelSpec = MemberSpec | EnsembleSpec
 SpecField = Annotated[
     ModelSpec,
     Field(discriminator="backend"),
@@ -179,9 +228,9 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
     )
     for role, written in roles:
         if role in options:
-            models[role] = _absolute(options[role], cwd)
+            models[role] = absolute(options[role], cwd)
         elif written is not None:
-            models[role] = _absolute(written, base)
+            models[role] = absolute(written, base)
     _champion_is_a_path(models, over.champion or (document.data.get("champion") if document else None), over, base)
     noise_floor = _add_second_run(models, plan_file, base, document, again=over.teacher is None, complaints=complaints)
     suites = (
@@ -232,7 +281,7 @@ def _add_second_run(
     """
     wanted = plan_file.noise_floor
     if plan_file.teacher_again is not None and again:
-        models["teacher_again"] = _absolute(RecordedSpec(backend="recorded", path=plan_file.teacher_again), base)
+        models["teacher_again"] = absolute(RecordedSpec(backend="recorded", path=plan_file.teacher_again), base)
         return wanted or "all"
     teacher = models.get("teacher")
     if wanted == 0 or teacher is None:
@@ -312,16 +361,21 @@ def _validated_option(role: str, text: str) -> ModelSpec:
         ) from None
 
 
-def _absolute(spec: Any, base: Path) -> ModelSpec:
+def absolute(spec: ModelSpec, base: Path) -> ModelSpec:
+    """The same model with its paths resolved against `base`; a folder that holds a run becomes its recording."""
+    if isinstance(spec, EnsembleSpec):
+        return spec.model_copy(update={"members": [absolute(each, base) for each in spec.members]})
     if isinstance(spec, RecordedSpec):
         return spec.model_copy(update={"path": str(_resolve(spec.path, base))})
     if isinstance(spec, TransformersSpec):
         here = _resolve(spec.model, base)
+        if spec.chat_template not in ("auto", "none"):
+            spec = spec.model_copy(update={"chat_template": str(_resolve(spec.chat_template, base))})
         if (here / "verdict.json").is_file():
             return RecordedSpec(backend="recorded", path=str(here))
         if here.exists() or looks_like_path(spec.model, base):
             return spec.model_copy(update={"model": str(here)})
-    return spec  # type: ignore[no-any-return]
+    return spec
 
 
 def looks_like_path(name: str, base: Path) -> bool:

@@ -174,7 +174,7 @@ def _champion(plan: Plan, suites: Sequence[Suite], backends: dict[Role, Backend]
     if found:
         return Champion(named=True, missing={None: f"the champion cannot be used: {found[0].problem}"})
     backends["champion"] = built
-    then = getattr(built, "run_manifest", None)
+    then = built.earlier_run()
     if then is None:
         return Champion(named=True)
     digests = {each["name"]: each["digest"] for each in then.get("suites", [])}

@@ -182,6 +182,9 @@ def suite_record(facts: SuiteFacts, n: int, size: int) -> dict[str, Any]:
         "slice_names": list(facts.slice_names),
         "grouped": facts.grouped,
         "answer_after": facts.answer_after,
+        "settings": dict(facts.settings),
+        "marked": facts.marked,
+        "choose_by": facts.choose_by,
         "digest": facts.digest,
         "path": facts.path,
     }
@@ -198,6 +201,10 @@ def suite_from(record: Mapping[str, Any]) -> SuiteFacts:
         slice_names=tuple(record["slice_names"]),
         grouped=record["grouped"],
         answer_after=record["answer_after"],
+        # Runs of earlier versions had none of these.
+        settings=record.get("settings", {}),
+        marked=record.get("marked", False),
+        choose_by=record.get("choose_by", "sum"),
         digest=record["digest"],
         path=record["path"],
     )

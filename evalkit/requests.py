@@ -60,6 +60,8 @@ def _request(suite: Suite, example: Example, prompt: Prompt) -> Request:
         "choices": list(example.choices),
         "generation": dict(generation),
     }
+    if suite.facts.choose_by != "sum":
+        seen["choose_by"] = suite.facts.choose_by
     return Request(
         key=digest_value(seen),
         suite=suite.name,
@@ -68,6 +70,7 @@ def _request(suite: Suite, example: Example, prompt: Prompt) -> Request:
         prompt=prompt,
         choices=example.choices,
         generation=generation,
+        choose_by=suite.facts.choose_by,
     )
 
 

@@ -23,7 +23,7 @@ from evalkit.records import (
     verdict_from,
     verdict_record,
 )
-from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, Columns
+from evalkit.table import ADDED_COLUMNS, PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.types import MetricRow, Role, Verdict
 
 if TYPE_CHECKING:
@@ -187,10 +187,15 @@ def _schema(roles: Sequence[Role]) -> pyarrow.Schema:
     kinds = {
         "probs": numbers,
         "choice_logprobs": numbers,
+        "choice_tokens": pa.list_(pa.int64()),
+        "token_logprobs": numbers,
         "tokens_in": pa.int64(),
         "tokens_out": pa.int64(),
         "latency_s": pa.float64(),
         "ttft_s": pa.float64(),
+        "tpot_s": pa.float64(),
+        "fixed_latency_s": pa.float64(),
+        "marks": pa.float64(),
         "correct": pa.bool_(),
         "unparsable": pa.bool_(),
         "confidence": pa.float64(),
@@ -235,6 +240,9 @@ def _read_pairs(path: Path, facts: Mapping[str, Any]) -> tuple[Columns, ...]:
     except (pyarrow.ArrowException, OSError) as error:
         raise RecordError(f"{path} cannot be read: {error}") from None
     roles = tuple(role for role in _ROLES if f"{role}_status" in whole.column_names)
+    older = [f"{role}_{name}" for role in roles for name in ADDED_COLUMNS]
+    for name in [name for name in older if name not in whole.column_names]:
+        whole = whole.append_column(name, pyarrow.nulls(whole.num_rows, _schema(roles).field(name).type))
     lacking = [name for name in _schema(roles).names if name not in whole.column_names]
     # A run that had nothing to ask has no role's columns either.
     if lacking or (whole.num_rows and "student" not in roles):

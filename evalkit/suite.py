@@ -11,28 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
 from evalkit.data import Row, Rows, read_hub, read_rows, text_of
 from evalkit.errors import Complaint, Place, UsageError, nearest
 from evalkit.fields import AS_WORD, Strict, Word
 from evalkit.files import digest_file, digest_text, digest_value
-from evalkit.registry import names
-from evalkit.types import SEVERITIES, Example, Kind, Message, Prompt, Suite, SuiteFacts, Task
+from evalkit.scorers import SCORERS, ScorerSettings, is_marked, known_scorer, settings_of
+from evalkit.types import SEVERITIES, ChooseBy, Example, Kind, Message, Prompt, Suite, SuiteFacts, Task
 from evalkit.yamlfile import Document, read, validated
 
-SCORERS = (
-    "label",
-    "choice",
-    "exact",
-    "normalised",
-    "numeric",
-    "regex",
-    "fields",
-    "text_similarity",
-    "refusal",
-    "judge",
-)
 _NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 DEFAULT_SCORER: dict[Task, str] = {"classify": "label", "choose": "choice", "generate": "exact", "extract": "fields"}
 
@@ -88,14 +76,6 @@ class GenerationFile(Strict):
     stop: tuple[str, ...] = ()
 
 
-def _known_scorer(value: Any) -> Any:
-    """The contract's names, and those that other packages add; whether this version has it is asked in `prepare`."""
-    known = names("evalkit.scorers", dict.fromkeys(SCORERS, ""))
-    if isinstance(value, str) and value not in known:
-        raise ValueError(f'"{value}" is not a value of "scorer" | {nearest(value, known)}')
-    return value
-
-
 class SuiteFile(Strict):
     """The suite as a user writes it."""
 
@@ -109,7 +89,16 @@ class SuiteFile(Strict):
     columns: ColumnsFile = ColumnsFile()
     labels: tuple[Word, ...] = ()
     prompt: str | Annotated[list[MessageFile], Field(min_length=1)] | None = None
-    scorer: Annotated[str, Field(examples=list(SCORERS)), BeforeValidator(_known_scorer)] | None = None
+    scorer: (
+        Annotated[
+            ScorerSettings,
+            BeforeValidator(
+                known_scorer, json_schema_input_type=Annotated[str, Field(examples=list(SCORERS))] | ScorerSettings
+            ),
+        ]
+        | None
+    ) = None
+    choose_by: ChooseBy = "sum"
     answer_after: Annotated[str, Field(min_length=1)] | None = None
     generation: GenerationFile = GenerationFile()
     from_: str | None = Field(default=None, alias="from")
@@ -137,6 +126,8 @@ class SuiteFile(Strict):
             raise ValueError(
                 "a safety-refusal suite needs columns.expect | map the column that holds `refuse` or `comply`"
             )
+        if self.choose_by != "sum" and self.task != "choose":
+            raise ValueError("choose_by belongs to choose suites | remove it")
         if "target" in self.columns.slices and self.task == "classify":
             raise ValueError('"target" is a slice of every classify suite already | remove it from columns.slices')
         return self
@@ -190,12 +181,16 @@ def load_suite(path: Path) -> Suite:
         )
     if complaints:
         raise UsageError(complaints)
+    scorer = parsed.scorer or _default_scorer(parsed)
     facts = SuiteFacts(
         name=parsed.name,
         kind=parsed.kind,
         task=parsed.task,
         version=parsed.version,
-        scorer=parsed.scorer or ("refusal" if parsed.kind == "safety-refusal" else DEFAULT_SCORER[parsed.task]),
+        scorer=scorer.name,
+        settings=settings_of(scorer),
+        marked=is_marked(scorer),
+        choose_by=parsed.choose_by,
         labels=tuple(parsed.labels),
         slice_names=tuple(parsed.columns.slices),
         grouped=parsed.columns.group is not None,
@@ -210,6 +205,11 @@ def load_suite(path: Path) -> Suite:
         examples=tuple(examples),
         input_column=parsed.columns.input,
     )
+
+
+def _default_scorer(parsed: SuiteFile) -> ScorerSettings:
+    name = "refusal" if parsed.kind == "safety-refusal" else DEFAULT_SCORER[parsed.task]
+    return TypeAdapter(ScorerSettings).validate_python({"name": name})
 
 
 def _rows(parsed: SuiteFile, path: Path) -> Rows:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,17 +38,31 @@ ROLE_COLUMNS = (
     "text",
     "probs",
     "choice_logprobs",
+    "choice_tokens",
+    "reasoning",
+    "token_logprobs",
     "tokens_in",
     "tokens_out",
     "latency_s",
     "ttft_s",
+    "tpot_s",
+    "fixed_latency_s",
     "prompt_hash",
+    "judgement",
     "error",
     "answer",
     "correct",
     "unparsable",
+    "marks",
+    "refused",
+    "fields",
     "confidence",
     "why",
+)
+# Those that earlier versions did not write; a run without them is read as one that has none.
+ADDED_COLUMNS = frozenset(
+    {"choice_tokens", "reasoning", "token_logprobs", "tpot_s", "fixed_latency_s"}
+    | {"judgement", "marks", "refused", "fields"}
 )
 
 
@@ -69,9 +83,12 @@ class Columns:
 class Side:
     """One model's scored outputs, row by row.
 
-    `choice` is the index of the answer among the suite's labels, -1 for none of them. `probs` is
-    (n, labels) with zeros where `has_probs` is False. `latency` is NaN where not measured: these arrays
-    never leave the metrics, and a metric that reads them says how many there were.
+    `choice` is the index of the answer among the example's choices (classify: the suite's labels), -1 for none of
+    them. `probs` is (n, most choices) with zeros where `has_probs` is False and beyond an example's own choices.
+    `said` is the text after the suite's `answer_after`, None where there is none; `marks` are the scorer's in [0, 1],
+    `refused` its word or "None", `fields` its counts by field name or None. Times are seconds; `tpot` is the time per
+    token after the first, `fixed` the time for an answer of a length that was the same for all. Numbers are NaN
+    where there are none: these arrays never leave the metrics, and a metric that reads them says how many there were.
     """
 
     status: NDArray[np.str_]
@@ -81,7 +98,16 @@ class Side:
     unparsable: NDArray[np.bool_]
     probs: NDArray[np.float64] | None
     has_probs: NDArray[np.bool_]
+    said: NDArray[np.object_]
+    marks: NDArray[np.float64]
+    refused: NDArray[np.str_]
+    fields: NDArray[np.object_]
+    tokens_in: NDArray[np.float64]
+    tokens_out: NDArray[np.float64]
     latency: NDArray[np.float64]
+    ttft: NDArray[np.float64]
+    tpot: NDArray[np.float64]
+    fixed: NDArray[np.float64]
 
     @cached_property
     def errored(self) -> NDArray[np.bool_]:
@@ -104,17 +130,8 @@ class Side:
         return np.where(self.has_probs & (self.choice >= 0), picked, 1.0)
 
     def take(self, index: NDArray[Any]) -> Side:
-        return replace(
-            self,
-            status=self.status[index],
-            answer=self.answer[index],
-            choice=self.choice[index],
-            correct=self.correct[index],
-            unparsable=self.unparsable[index],
-            probs=None if self.probs is None else self.probs[index],
-            has_probs=self.has_probs[index],
-            latency=self.latency[index],
-        )
+        rest = {each.name: getattr(self, each.name)[index] for each in fields(self) if each.name != "probs"}
+        return Side(probs=None if self.probs is None else self.probs[index], **rest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +139,15 @@ class PairTable:
     """Reference and student on the same examples, row by row. `teacher` is None when there is none.
 
     `again` is the teacher's second run, where there was one; rows it was not asked about have the status "None".
+    `choices` counts each example's choices (0 where it has none); `expect` is refuse, comply or "None".
     """
 
     facts: SuiteFacts
     ids: NDArray[np.object_]
     target: NDArray[np.object_]
     target_index: NDArray[np.int64]
+    choices: NDArray[np.int64]
+    expect: NDArray[np.str_]
     severity: NDArray[np.str_]
     group: NDArray[np.int64] | None
     slices: Mapping[str, NDArray[np.object_]]
@@ -144,6 +164,13 @@ class PairTable:
     def has_target(self) -> NDArray[np.bool_]:
         return np.array([each is not None for each in self.target], dtype=bool)
 
+    @property
+    def support(self) -> str:
+        """What the answers are chosen from, in words: "3 labels", "2 to 5 choices"."""
+        what = "labels" if self.facts.task == "classify" else "choices"
+        few, many = (int(self.choices.min()), int(self.choices.max())) if self.n else (0, 0)
+        return f"{many} {what}" if few == many else f"{few} to {many} {what}"
+
     @cached_property
     def with_target(self) -> PairTable:
         """Only the examples that have a target: what accuracy is about."""
@@ -156,6 +183,8 @@ class PairTable:
             ids=self.ids[index],
             target=self.target[index],
             target_index=self.target_index[index],
+            choices=self.choices[index],
+            expect=self.expect[index],
             severity=self.severity[index],
             group=None if self.group is None else self.group[index],
             slices={name: values[index] for name, values in self.slices.items()},
@@ -222,7 +251,7 @@ def slice_columns(facts: SuiteFacts) -> tuple[str, ...]:
 def table(columns: Columns, reference: Role | None) -> PairTable:
     """The pairs of `reference` and student as arrays; `reference` None for a student on its own."""
     data, facts = columns.data, columns.facts
-    index = {label: position for position, label in enumerate(facts.labels)}
+    choices = _choices(columns)
     target = _objects(data["target"])
     slices = [json.loads(text) for text in data["slices"]]
     by_name = {name: _objects([each.get(name) for each in slices]) for name in facts.slice_names}
@@ -232,37 +261,75 @@ def table(columns: Columns, reference: Role | None) -> PairTable:
         facts=facts,
         ids=_objects(data["id"]),
         target=target,
-        target_index=np.array([index.get(each, -1) for each in target], dtype=np.int64),
+        target_index=_indices(target, choices),
+        choices=np.array([len(each) for each in choices], dtype=np.int64),
+        expect=np.array(data["expect"], dtype=np.str_),
         severity=np.array(data["severity"], dtype=np.str_),
         group=_codes(data["group"]) if facts.grouped else None,
         slices=by_name,
         rows=_objects([json.loads(text) for text in data["row"]]),
-        teacher=_side(columns, reference, index) if reference is not None else None,
-        student=_side(columns, "student", index),
-        again=_side(columns, "teacher_again", index)
+        teacher=_side(columns, reference, choices) if reference is not None else None,
+        student=_side(columns, "student", choices),
+        again=_side(columns, "teacher_again", choices)
         if reference == "teacher" and "teacher_again" in columns.roles
         else None,
     )
 
 
-def _side(columns: Columns, role: Role, index: Mapping[str, int]) -> Side:
-    data, n, width = columns.data, columns.n, len(index)
+Choices = Sequence[Mapping[str, int]]
+
+
+def _choices(columns: Columns) -> Choices:
+    """For each example, its choices and their positions. Equal lists share one mapping: there may be many rows."""
+    known: dict[str | None, Mapping[str, int]] = {
+        None: {label: position for position, label in enumerate(columns.facts.labels)}
+    }
+    found = []
+    for text in columns.data["choices"]:
+        if text not in known:
+            known[text] = {choice: position for position, choice in enumerate(json.loads(text))}
+        found.append(known[text])
+    return found
+
+
+def _indices(answers: NDArray[np.object_], choices: Choices) -> NDArray[np.int64]:
+    return np.array([known.get(each, -1) for each, known in zip(answers, choices, strict=True)], dtype=np.int64)
+
+
+def _side(columns: Columns, role: Role, choices: Choices) -> Side:
+    data, n = columns.data, columns.n
     probs = data[f"{role}_probs"]
-    has_probs = np.array([each is not None and len(each) == width for each in probs], dtype=bool)
+    has_probs = np.array(
+        [each is not None and len(each) == len(known) for each, known in zip(probs, choices, strict=True)], dtype=bool
+    )
     matrix: NDArray[np.float64] | None = None
-    if has_probs.any() and columns.facts.task == "classify":
-        matrix = np.zeros((n, width))
-        matrix[has_probs] = np.array([each for each, there in zip(probs, has_probs, strict=True) if there])
+    if has_probs.any():
+        matrix = np.zeros((n, max(map(len, choices))))
+        for row in map(int, np.flatnonzero(has_probs)):
+            matrix[row, : len(probs[row])] = probs[row]
     answer = _objects(data[f"{role}_answer"])
+
+    def numbers(name: str) -> NDArray[np.float64]:
+        return np.array([np.nan if each is None else each for each in data[f"{role}_{name}"]], dtype=np.float64)
+
     return Side(
         status=np.array(data[f"{role}_status"], dtype=np.str_),
         answer=answer,
-        choice=np.array([index.get(each, -1) for each in answer], dtype=np.int64),
+        choice=_indices(answer, choices),
         correct=np.array([each is True for each in data[f"{role}_correct"]], dtype=bool),
         unparsable=np.array(data[f"{role}_unparsable"], dtype=bool),
         probs=matrix,
         has_probs=has_probs,
-        latency=np.array([np.nan if each is None else each for each in data[f"{role}_latency_s"]], dtype=np.float64),
+        said=_objects([None if each is None else columns.facts.spoken(each) for each in data[f"{role}_text"]]),
+        marks=numbers("marks"),
+        refused=np.array(data[f"{role}_refused"], dtype=np.str_),
+        fields=_objects([None if each is None else json.loads(each) for each in data[f"{role}_fields"]]),
+        tokens_in=numbers("tokens_in"),
+        tokens_out=numbers("tokens_out"),
+        latency=numbers("latency_s"),
+        ttft=numbers("ttft_s"),
+        tpot=numbers("tpot_s"),
+        fixed=numbers("fixed_latency_s"),
     )
 
 

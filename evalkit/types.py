@@ -17,6 +17,8 @@ Status = Literal["ok", "truncated", "empty", "error", "timeout"]
 Versus = Literal["teacher", "champion"]
 Effect = Literal["block", "warn"]
 OnMissing = Literal["inconclusive", "fail", "skip"]
+Refusal = Literal["refused", "complied", "undetermined"]
+ChooseBy = Literal["sum", "per_token", "per_byte"]
 CriterionStatus = Literal["pass", "fail", "inconclusive", "not_evaluated", "waived"]
 VerdictWord = Literal["pass", "fail", "inconclusive", "broken", "empty", "ungated"]
 Direction = Literal["higher", "lower", "neutral"]
@@ -69,7 +71,11 @@ Prompt = str | tuple[Message, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteFacts:
-    """What a run remembers of a suite. `digest` covers the suite's file and its data."""
+    """What a run remembers of a suite. `digest` covers the suite's file and its data.
+
+    `settings` are the scorer's own; with `marked`, it gives marks in [0, 1] instead of right or wrong.
+    `choose_by` says which log-likelihood decides between choices: the whole, or its mean over tokens or bytes.
+    """
 
     name: str
     kind: Kind
@@ -82,6 +88,16 @@ class SuiteFacts:
     digest: str
     path: str
     answer_after: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    marked: bool = False
+    choose_by: ChooseBy = "sum"
+
+    def spoken(self, text: str) -> str | None:
+        """What of a text is the answer: what follows the last `answer_after`; None where it never comes."""
+        if self.answer_after is None:
+            return text
+        _, marker, answer = text.rpartition(self.answer_after)
+        return answer if marker else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +117,11 @@ class Suite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a model is asked for one example. `key` is a hash of all of it, so equal keys mean equal questions."""
+    """What a model is asked for one example. `key` is a hash of all of it, so equal keys mean equal questions.
+
+    `generation` has max_new_tokens, temperature and stop; the timing protocol adds min_new_tokens, which a
+    backend that cannot keep to answers with an error.
+    """
 
     key: str
     suite: str
@@ -110,6 +130,7 @@ class Request:
     prompt: Prompt
     choices: tuple[str, ...]
     generation: Mapping[str, Any]
+    choose_by: ChooseBy = "sum"
 
 
 # --- what is answered ----------------------------------------------------------------------------
@@ -119,8 +140,13 @@ class Request:
 class Output:
     """What one model answered to one request. A failure is a status, never an answer and never dropped.
 
-    `probs` follow the order of the request's choices (classify: the suite's labels). Times are seconds.
-    `prompt_hash` is of what the model really saw, after its own chat template; None if not known.
+    `probs` follow the order of the request's choices (classify: the suite's labels), and so do `choice_logprobs`:
+    the log-likelihood of each choice in nats, of which `choice_tokens` are the lengths in the model's own tokens.
+    `text` is what the model wrote, whole but for `reasoning` that a server keeps apart; `token_logprobs` are the
+    log-probabilities in nats of the tokens it wrote. `tokens_in` counts what the model read, `tokens_out` what it
+    wrote. Times are seconds on the backend's own clock, None for requests that shared a batch; `ttft_s` is the time
+    to the first token. `prompt_hash` is of what the model really saw, after its own chat template; None if not
+    known. `judgement` is what a judge wrote about this answer.
     """
 
     example_id: str
@@ -129,12 +155,26 @@ class Output:
     text: str | None = None
     probs: tuple[float, ...] | None = None
     choice_logprobs: tuple[float, ...] | None = None
+    choice_tokens: tuple[int, ...] | None = None
+    reasoning: str | None = None
+    token_logprobs: tuple[float, ...] | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
     latency_s: float | None = None
     ttft_s: float | None = None
     prompt_hash: str | None = None
+    judgement: str | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldCounts:
+    """How one field of an extracted record fared: values found, values that should not be there, values missed.
+    A wrong value is one of each of the last two."""
+
+    right: int
+    spurious: int
+    missed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +183,17 @@ class Score:
 
     `correct` is None when there is no target. `answer` is the parsed answer, None when nothing
     could be parsed or nothing was answered; `why` says so in words where it is not evident.
+    `marks` in [0, 1] where the suite's scorer gives marks (`SuiteFacts.marked`), else None; `refused` where it
+    tells refusing from complying; `fields` by name where it looks into a record.
     """
 
     correct: bool | None
     answer: str | None
     unparsable: bool = False
     why: str = ""
+    marks: float | None = None
+    refused: Refusal | None = None
+    fields: Mapping[str, FieldCounts] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +209,8 @@ class Scored:
     confidence: float | None
     latency_s: float | None
     error: str | None
+    marks: float | None = None
+    refused: Refusal | None = None
 
 
 Flip = Literal["right_to_wrong", "wrong_to_right", "wrong_to_other_wrong", "both_right", "both_wrong_same", "no_target"]
@@ -183,6 +230,7 @@ class Pair:
     flip: Flip
     teacher: Scored | None
     student: Scored
+    expect: Literal["refuse", "comply"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ class Case:
     task: str = "classify"
     scorer: str = "label"
     answer_after: str | None = None
+    marked: bool = False
 
     @property
     def n(self) -> int:
@@ -69,6 +70,7 @@ class Case:
             digest=f"sha256:{self.name}",
             path=f"suites/{self.name}/suite.yaml",
             answer_after=self.answer_after,
+            marked=self.marked,
         )
 
     def suite(self) -> Suite:

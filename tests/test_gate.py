@@ -390,7 +390,7 @@ def test_a_suite_without_a_matching_example_is_left_out_and_only_then() -> None:
 
 
 def test_of_several_metrics_the_first_that_a_suite_defines_is_asked() -> None:
-    marks = factory.population("marks", task="generate", scorer="text_similarity", labels=())
+    marks = factory.population("marks", task="generate", scorer="text_similarity", marked=True, labels=())
     policy = factory.policy({"metric": ["accuracy.retention", "score.retention"], "at_least": 0.9})
     plan = asked(policy, GOLD, marks)
     assert [each.question.metric for each in plan.asked] == ["accuracy.retention", "score.retention"]

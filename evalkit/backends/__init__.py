@@ -1,14 +1,14 @@
-"""Backends: where outputs come from. One call shape for a model here, a recording or a stand-in.
+"""Backends: where outputs come from. One call shape for a model here, a server, a recording or a stand-in.
 
-To add one, write a class with the five methods of `Backend` in a file of its own and add a line to the
-table; another package adds an entry point `evalkit.backends`. tests/backends/test_laws.py holds what every
-backend must do.
+To add one, write a subclass of `Backend` in a file of its own and add a line to the table; tests/backends/test_laws.py
+holds what every backend must do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from evalkit.errors import Complaint
 from evalkit.registry import names, resolve
@@ -22,24 +22,48 @@ TABLE = {
 }
 
 
-class Backend(Protocol):
-    """A source of outputs for one role. Constructing it touches nothing; its methods come in this order."""
+class Backend(ABC):
+    """A source of outputs for one role. Constructing it touches nothing; its methods come in this order.
 
+    The methods without a body here are what every backend must say; the others have an answer that fits most.
+    """
+
+    @abstractmethod
     def check(self, suites: Sequence[Suite]) -> list[Complaint]:
         """What is wrong with the plan's choice of this model for these suites, found without running it."""
 
+    @abstractmethod
     def identify(self) -> ModelFacts:
         """Which model this is. Raises BrokenError when it cannot be told (a disk fails)."""
 
+    @abstractmethod
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:
-        """Positions of `requests`, each exactly once, in batches that depend on nothing but the requests."""
+        """Positions of `requests` (of one suite), each exactly once, in batches that depend on nothing but them."""
 
+    @abstractmethod
     def run(self, requests: Sequence[Request]) -> list[Output]:
         """One output per request, in order; loads what it needs at the first call. A request that fails
         is an output with a status. Raises BrokenError when nothing can be run at all."""
 
     def close(self) -> None:
-        """Give back what `run` took: memory, connections."""
+        """Give back what `run` took: memory, connections. `run` may be called again, and takes it again."""
+        return
+
+    def counts(self) -> Mapping[str, int]:
+        """What happened besides the answers, counted since it was made, for the manifest."""
+        return {}
+
+    def notes(self, suites: Sequence[Suite]) -> list[str]:
+        """What a reader of the report must know about how this model was asked; after `check`."""
+        return []
+
+    def earlier_run(self) -> Mapping[str, Any] | None:
+        """The manifest of the finished run that the outputs come from, where they do; after `check`."""
+        return None
+
+    def weights_in_memory(self) -> int | None:
+        """Bytes that the weights take in the accelerator's memory while they are loaded; None where none are."""
+        return None
 
 
 def backend(spec: Any, role: Role) -> Backend:

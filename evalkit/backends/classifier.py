@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.backends import weights
+from evalkit.backends import Backend, weights
 from evalkit.errors import BrokenError, Complaint, Place, nearest
 from evalkit.files import digest_text
 from evalkit.plan import TransformersSpec
@@ -29,7 +29,7 @@ CPU_BUDGET, GPU_BUDGET = 2048, 16384
 PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "roberta-prelayernorm", "xlm-roberta-xl", "mpnet", "xmod")
 
 
-class Classifier:
+class Classifier(Backend):
     """AutoModelForSequenceClassification over local files or a hub id; safetensors only, no remote code."""
 
     def __init__(self, spec: TransformersSpec, role: Role) -> None:
@@ -124,6 +124,9 @@ class Classifier:
             import torch
 
             torch.cuda.empty_cache()
+
+    def counts(self) -> dict[str, int]:
+        return {"out_of_memory_splits": self.splits, "cut_inputs": self.cut_inputs}
 
     def _forward(self, requests: list[Request]) -> list[Output]:
         """One pass; halved and tried again when memory runs out, alone and marked when it still fails."""

@@ -7,13 +7,14 @@ import hashlib
 import time
 from collections.abc import Sequence
 
+from evalkit.backends import Backend
 from evalkit.errors import BrokenError, Complaint
 from evalkit.files import digest_value
 from evalkit.plan import FakeSpec
 from evalkit.types import ModelFacts, Output, Request, Role, Suite
 
 
-class Fake:
+class Fake(Backend):
     """Knows the targets of the suites it is shown, and gives them back as often as `accuracy` says."""
 
     def __init__(self, spec: FakeSpec, role: Role) -> None:
@@ -45,9 +46,6 @@ class Fake:
         if self.spec.delay_s:
             time.sleep(self.spec.delay_s)
         return [self._answer(request) for request in requests]
-
-    def close(self) -> None:
-        """Nothing was taken."""
 
     def _answer(self, request: Request) -> Output:
         if self._draw(request, "error") < self.spec.error_rate:

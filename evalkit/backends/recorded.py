@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evalkit.backends import Backend
 from evalkit.backends.answers import AnswerError, parse_answer
 from evalkit.data import SHOWN, Row, read_rows, text_of
 from evalkit.errors import BrokenError, Complaint, Place, RecordError, UsageError
@@ -23,7 +24,7 @@ from evalkit.types import ModelFacts, Output, Request, Role, Suite
 Key = tuple[str, str]
 
 
-class Recorded:
+class Recorded(Backend):
     """Serves the outputs of a file by suite and example id."""
 
     def __init__(self, spec: RecordedSpec, role: Role) -> None:
@@ -71,8 +72,8 @@ class Recorded:
     def run(self, requests: Sequence[Request]) -> list[Output]:
         return [self.outputs[request.suite, request.example_id] for request in requests]
 
-    def close(self) -> None:
-        """Nothing was taken."""
+    def earlier_run(self) -> Mapping[str, Any] | None:
+        return self.run_manifest
 
     def _file(self) -> Path:
         return self.path / "pairs.parquet" if self.path.is_dir() else self.path
@@ -174,6 +175,10 @@ def _from_run(row: Row, role: str) -> Output:
         text=cell("text"),
         probs=tuple(cell("probs")) if cell("probs") is not None else None,
         choice_logprobs=tuple(cell("choice_logprobs")) if cell("choice_logprobs") is not None else None,
+        choice_tokens=tuple(cell("choice_tokens")) if cell("choice_tokens") is not None else None,
+        reasoning=cell("reasoning"),
+        token_logprobs=tuple(cell("token_logprobs")) if cell("token_logprobs") is not None else None,
+        judgement=cell("judgement"),
         tokens_in=cell("tokens_in"),
         tokens_out=cell("tokens_out"),
         latency_s=cell("latency_s"),

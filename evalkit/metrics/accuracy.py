@@ -25,13 +25,10 @@ from evalkit.stats.proportion import wilson
 from evalkit.table import PairTable
 from evalkit.types import Estimate, Measured, SuiteFacts, Undefined
 
-# Scorers whose judgement is right or wrong; the others give marks, and have score.* in place of accuracy.*.
-CONTINUOUS = frozenset({"text_similarity", "judge"})
-
 
 def binary(facts: SuiteFacts) -> bool:
-    """Suites on which an answer is right or wrong."""
-    return facts.scorer not in CONTINUOUS and facts.kind != "safety-refusal"
+    """Suites on which an answer is right or wrong; those with marks have score.* in place of accuracy.*."""
+    return not facts.marked and facts.kind != "safety-refusal"
 
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
@@ -85,13 +82,14 @@ def _retention(pairs: PairTable, setting: Setting) -> Measured:
 def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
     """The same ratio above what guessing among the labels gets: 0.27 of 0.25 is 93 % of nothing."""
     assert pairs.teacher is not None
-    if not pairs.facts.labels:
-        return Undefined(reason="the suite has no fixed labels, so chance is not known")
-    chance = 1 / len(pairs.facts.labels)
+    if not pairs.choices.all():
+        return Undefined(reason="nothing is chosen from, so chance is not known")
+    guess = 1 / pairs.choices
+    chance = float(guess.mean())
     teacher, student = pairs.teacher.correct, pairs.student.correct
     if wilson(int(teacher.sum()), pairs.n, setting.level).low <= chance:
         return Undefined(reason=f"the teacher is not clearly better than chance ({chance:.3g})")
-    top, bottom = student - chance, teacher - chance
+    top, bottom = student - guess, teacher - guess
     value = float(np.sum(top) / np.sum(bottom))
     interval = ratio_linearised(top, bottom, setting.level)
     if interval is None:
@@ -112,7 +110,7 @@ def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
         high=max(high, value),
         level=setting.level,
         n=pairs.n,
-        method=f"ratio above chance 1/{len(pairs.facts.labels)}, wider of linearised and Tang",
+        method=f"ratio above chance {chance:.4g}, wider of linearised and Tang",
     )
     return clustered(
         estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (-math.inf, math.inf)

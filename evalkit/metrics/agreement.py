@@ -17,9 +17,10 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         return undefined(FAMILY, "there are no examples to measure it on")
     assert pairs.teacher is not None
     equal = (pairs.teacher.answer == pairs.student.answer).astype(bool) & pairs.teacher.answered
-    classes = len(pairs.facts.labels)
+    classes = int(pairs.choices.max())
     teacher, student = pairs.teacher.choice, pairs.student.choice
-    support = f"support: {classes} {'labels' if pairs.facts.task == 'classify' else 'choices'}"
+    # Where every example has choices of its own, what two models can share is a liking for a position.
+    support = f"support: {pairs.support}" + (", by position" if not pairs.facts.labels else "")
     return {
         "agreement.top1": share(equal, pairs, setting, support),
         "agreement.kappa": resampled(
@@ -37,7 +38,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
 FAMILY = Family(
     name="agreement",
     measure=measure,
-    applies=lambda facts: facts.task == "classify",
+    applies=lambda facts: facts.task in ("classify", "choose"),
     metrics=(
         Metric(name="agreement.top1", direction="higher", unit="share", bounds=(0, 1)),
         Metric(name="agreement.kappa", direction="higher", unit="score", bounds=(-1, 1)),

@@ -24,7 +24,7 @@ WORST_NLL = -math.log(CLIP)
 
 def applies(facts: SuiteFacts) -> bool:
     """Suites whose models give probabilities of a right answer."""
-    return facts.task == "classify" and facts.kind != "safety-refusal"
+    return facts.task in ("classify", "choose") and facts.kind != "safety-refusal"
 
 
 def with_probabilities(pairs: PairTable) -> tuple[dict[str, Side], str]:

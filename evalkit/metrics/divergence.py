@@ -35,7 +35,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         return undefined(FAMILY, "no example has probabilities of both models")
     either = pairs.teacher.has_probs | pairs.student.has_probs
     failed = int((either & ~both).sum())
-    support = f"support: {teacher.shape[1]} labels"
+    support = f"support: {pairs.support}"
     found: dict[str, Measured] = {}
     for name, one, other, whose in (
         ("kl", teacher, student, "student"),
@@ -76,7 +76,7 @@ def _silent(pairs: PairTable) -> str:
 FAMILY = Family(
     name="divergence",
     measure=measure,
-    applies=lambda facts: facts.task == "classify",
+    applies=lambda facts: facts.task in ("classify", "choose"),
     metrics=(
         Metric(name="agreement.kl", direction="lower", unit="nats", bounds=(0, math.inf), identity=0.0),
         Metric(name="agreement.kl_reverse", direction="lower", unit="nats", bounds=(0, math.inf), identity=0.0),

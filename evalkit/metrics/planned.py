@@ -54,7 +54,7 @@ def applies(name: str, facts: SuiteFacts) -> bool:
     if family == "fields":
         return facts.task == "extract"
     if family == "score":
-        return facts.scorer in ("text_similarity", "judge")
+        return facts.marked
     if name == "outputs.length_ratio" or name.startswith(("agreement.token", "agreement.first", "agreement.text")):
         return facts.task in ("generate", "extract")
     return True

@@ -43,8 +43,8 @@ def judged(score: Scorer, example: Example, output: Output, facts: SuiteFacts) -
     if output.status == "empty":
         return _empty(wrong)
     if facts.answer_after is not None and output.text is not None:
-        _, marker, answer = output.text.rpartition(facts.answer_after)
-        if not marker:
+        answer = facts.spoken(output.text)
+        if answer is None:
             return Score(
                 correct=wrong, answer=None, unparsable=True, why=f"the text never reaches {facts.answer_after!r}"
             )
