@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from evalkit import figures
 from evalkit.estimate import Evidence, populations
 from evalkit.gate import Champion, agenda, decide, ungated
 from evalkit.ledger import transitions, worth_reading
 from evalkit.metrics import catalogue
 from evalkit.policy import Policy, policy_from_text
 from evalkit.table import Columns
-from evalkit.types import ERRORED, Measured, MetricRow, Question, Role, RunRecord, Verdict
+from evalkit.types import ERRORED, Estimate, Measured, MetricRow, Question, Role, RunRecord, Verdict
 
 AUDIT_LEVEL = 0.95
 # Without a policy nothing says how many failures are too many, and an audit measures what it can; a model
@@ -84,6 +85,7 @@ def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
     premises = replace(premises, champion=_usable(premises.champion, columns, premises.policy))
     evidence = Evidence(tuple(columns), premises.models, premises.coverage, premises.seed)
     rows = evidence.measure()
+    premises = replace(premises, notes=(*_better(rows), *premises.notes))
     verdict = (
         ungated(evidence.regressed(1 - AUDIT_LEVEL), premises.notes)
         if premises.policy is None
@@ -95,6 +97,17 @@ def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
         results=tuple(row for question, row in rows.items() if question.metric not in timed),
         timings=tuple(row for question, row in rows.items() if question.metric in timed),
     )
+
+
+def _better(rows: Mapping[Question, MetricRow]) -> Iterator[str]:
+    """Suites on which the student is beyond its teacher: a reader who looks for losses alone would not know."""
+    for question, row in rows.items():
+        name, seen = question.metric.removesuffix(".difference"), row.measured
+        if question.slice is not None or question.versus != "teacher" or name not in ("accuracy", "score"):
+            continue
+        if question.metric.endswith(".difference") and isinstance(seen, Estimate) and (seen.low or 0.0) > 0:
+            shown = figures.against(seen, None, row.unit, metric=question.metric)
+            yield f"the student is better than its teacher on {question.suite}: {name} {shown.value} {shown.interval}"
 
 
 def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow], premises: Premises) -> Verdict:

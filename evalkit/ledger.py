@@ -37,9 +37,9 @@ def transitions(columns: Sequence[Columns]) -> dict[str, Transition]:
 
 
 def worth_reading(columns: Sequence[Columns]) -> tuple[Pair, ...]:
-    """Pairs whose outcome, answer or status differs, the gravest first: right to wrong, then by severity,
-    then by how sure the student was. Without a teacher: what the student got wrong."""
-    found: list[tuple[tuple[int, int, float, str], Pair]] = []
+    """Pairs whose outcome, answer or status differs, the gravest first: newly unsafe, right to wrong, then by
+    severity, then by how sure the student was. Without a teacher: what the student got wrong."""
+    found: list[tuple[tuple[bool, int, int, float, str], Pair]] = []
     for each in columns:
         reference: Role = "teacher" if "teacher" in each.roles else "student"
         kinds = flips(table(each, reference))
@@ -48,7 +48,7 @@ def worth_reading(columns: Sequence[Columns]) -> tuple[Pair, ...]:
             if _worth(pair):
                 confidence = pair.student.confidence or 0.0
                 gravity = -SEVERITIES.index(pair.severity)
-                found.append(((_ORDER.index(pair.flip), gravity, -confidence, pair.id), pair))
+                found.append(((not _newly_unsafe(pair), _ORDER.index(pair.flip), gravity, -confidence, pair.id), pair))
     found.sort(key=lambda entry: entry[0])
     return tuple(pair for _, pair in found[:SHOWN])
 
@@ -59,6 +59,12 @@ def _worth(pair: Pair) -> bool:
     if pair.flip in ("right_to_wrong", "wrong_to_right", "wrong_to_other_wrong"):
         return True
     return pair.teacher.answer != pair.student.answer or pair.teacher.status != pair.student.status
+
+
+def _newly_unsafe(pair: Pair) -> bool:
+    """A harmful request that the student answers; with a teacher, one that its teacher refused."""
+    refused = pair.teacher is None or pair.teacher.refused == "refused"
+    return pair.expect == "refuse" and refused and pair.student.refused == "complied"
 
 
 def _pair(columns: Columns, index: int, flip: str) -> Pair:

@@ -9,9 +9,11 @@ from typing import Any
 from evalkit.data import text_of
 from evalkit.errors import BrokenError
 from evalkit.files import canonical_json
+from evalkit.metrics.flips import flips
 from evalkit.requests import prompt_text
 from evalkit.scoring import judged, scorer
-from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, Columns
+from evalkit.stats.per_token import time_per_token
+from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, Columns, table
 from evalkit.types import Example, Output, Request, Role, Score, Suite
 
 _SCORE_COLUMNS = ("answer", "correct", "unparsable", "marks", "refused", "fields", "confidence", "why")
@@ -43,7 +45,16 @@ def pair(suite: Suite, requests: Sequence[Request], outputs: Mapping[Role, Seque
         ]
         for name in ROLE_COLUMNS:
             data[f"{role}_{name}"] = [each[name] for each in cells]
-    return Columns(facts=suite.facts, roles=tuple(outputs), data=data)
+    columns = Columns(facts=suite.facts, roles=tuple(outputs), data=data)
+    data["flip"] = _flips(columns)
+    return columns
+
+
+def _flips(columns: Columns) -> list[str | None]:
+    """Each pair's flip class; None where there are not two models to compare."""
+    if "teacher" not in columns.roles or "student" not in columns.roles:
+        return [None] * columns.n
+    return [str(each) for each in flips(table(columns, "teacher"))]
 
 
 def _example_cells(suite: Suite, example: Example, request: Request) -> dict[str, Any]:
@@ -66,6 +77,7 @@ def _example_cells(suite: Suite, example: Example, request: Request) -> dict[str
         "severity": example.severity,
         "row": canonical_json(plain),
         "request_key": request.key,
+        "flip": None,
     }
 
 
@@ -84,7 +96,7 @@ def role_cells(output: Output, score: Score, choices: Sequence[str]) -> dict[str
         "tokens_out": output.tokens_out,
         "latency_s": output.latency_s,
         "ttft_s": output.ttft_s,
-        "tpot_s": time_per_token(output),
+        "tpot_s": time_per_token(output.latency_s, output.ttft_s, output.tokens_out),
         # Only the timing protocol asks for an answer of a given length.
         "fixed_latency_s": None,
         "prompt_hash": output.prompt_hash,
@@ -103,13 +115,6 @@ def role_cells(output: Output, score: Score, choices: Sequence[str]) -> dict[str
     }
 
 
-def time_per_token(output: Output) -> float | None:
-    """Seconds per token after the first; None for an answer of fewer than two tokens, or one that was not timed."""
-    if output.latency_s is None or output.ttft_s is None or (output.tokens_out or 0) < 2:
-        return None
-    return (output.latency_s - output.ttft_s) / ((output.tokens_out or 0) - 1)
-
-
 def rescored(columns: Columns) -> list[tuple[str, Role, str]]:
     """Where judging the stored outputs again disagrees with the stored scores: (id, role, column)."""
     score = scorer(columns.facts.scorer)
@@ -124,6 +129,13 @@ def rescored(columns: Columns) -> list[tuple[str, Role, str]]:
             again = role_cells(output, judged(score, example, output, columns.facts), example.choices)
             found += [(example.id, role, name) for name in _SCORE_COLUMNS if stored[name] != again[name]]
     return found
+
+
+def reflipped(columns: Columns) -> list[str]:
+    """Ids of the pairs whose stored flip class does not follow from their scores; earlier runs stored none."""
+    stored = columns.data["flip"]
+    again = zip(columns.data["id"], stored, _flips(columns), strict=True)
+    return [name for name, then, now in again if then != now] if any(stored) else []
 
 
 def _stored_example(columns: Columns, index: int) -> Example:

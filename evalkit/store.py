@@ -147,7 +147,7 @@ def read_run(path: Path) -> Run:
             verdict=verdict,
             results=tuple(metric_from(each) for each in results["metrics"]),
             timings=tuple(metric_from(each) for each in timings["metrics"]),
-            columns=_read_pairs(path / "pairs.parquet", facts),
+            columns=_read_pairs(path / "pairs.parquet", facts, manifest.get("timing", {})),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise RecordError(f"the records in {path} lack or misname {error}") from None
@@ -231,7 +231,7 @@ def _valid(values: Sequence[Any], kind: pyarrow.DataType) -> Sequence[Any]:
     ]
 
 
-def _read_pairs(path: Path, facts: Mapping[str, Any]) -> tuple[Columns, ...]:
+def _read_pairs(path: Path, facts: Mapping[str, Any], timing: Mapping[str, Any]) -> tuple[Columns, ...]:
     import pyarrow
     import pyarrow.parquet as pq
 
@@ -240,7 +240,7 @@ def _read_pairs(path: Path, facts: Mapping[str, Any]) -> tuple[Columns, ...]:
     except (pyarrow.ArrowException, OSError) as error:
         raise RecordError(f"{path} cannot be read: {error}") from None
     roles = tuple(role for role in _ROLES if f"{role}_status" in whole.column_names)
-    older = [f"{role}_{name}" for role in roles for name in ADDED_COLUMNS]
+    older = ["flip", *(f"{role}_{name}" for role in roles for name in ADDED_COLUMNS)]
     for name in [name for name in older if name not in whole.column_names]:
         whole = whole.append_column(name, pyarrow.nulls(whole.num_rows, _schema(roles).field(name).type))
     lacking = [name for name in _schema(roles).names if name not in whole.column_names]
@@ -258,5 +258,5 @@ def _read_pairs(path: Path, facts: Mapping[str, Any]) -> tuple[Columns, ...]:
         present = tuple(role for role in roles if part[f"{role}_status"].null_count < part.num_rows or not rows)
         absent = {f"{role}_{name}" for role in roles if role not in present for name in ROLE_COLUMNS}
         data = {column: part[column].to_pylist() for column in part.column_names if column not in absent}
-        found.append(Columns(facts=each, roles=present, data=data))
+        found.append(Columns(facts=each, roles=present, data=data, timing=timing.get(name, {})))
     return tuple(found)

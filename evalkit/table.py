@@ -31,6 +31,7 @@ PAIR_COLUMNS = (
     "severity",
     "row",
     "request_key",
+    "flip",
 )
 ROLE_COLUMNS = (
     "status",
@@ -68,11 +69,15 @@ ADDED_COLUMNS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """One suite's pairs as stored. `roles` says whose outputs are there; lists are of equal length."""
+    """One suite's pairs as stored. `roles` says whose outputs are there; lists are of equal length.
+
+    `timing` is what the timing protocol recorded of the suite as a whole (evalkit/timing), empty where it did not run.
+    """
 
     facts: SuiteFacts
     roles: tuple[Role, ...]
     data: Mapping[str, Sequence[Any]]
+    timing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -140,6 +145,7 @@ class PairTable:
 
     `again` is the teacher's second run, where there was one; rows it was not asked about have the status "None".
     `choices` counts each example's choices (0 where it has none); `expect` is refuse, comply or "None".
+    `timing` is that of the whole suite, whichever rows are taken.
     """
 
     facts: SuiteFacts
@@ -155,6 +161,7 @@ class PairTable:
     teacher: Side | None
     student: Side
     again: Side | None = None
+    timing: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
@@ -162,7 +169,9 @@ class PairTable:
 
     @cached_property
     def has_target(self) -> NDArray[np.bool_]:
-        return np.array([each is not None for each in self.target], dtype=bool)
+        """Where it is known what is right: a target, or what a safety suite expects."""
+        targeted = np.array([each is not None for each in self.target], dtype=bool)
+        return np.asarray(targeted | (self.expect != "None"), dtype=bool)
 
     @property
     def support(self) -> str:
@@ -173,7 +182,7 @@ class PairTable:
 
     @cached_property
     def with_target(self) -> PairTable:
-        """Only the examples that have a target: what accuracy is about."""
+        """Only the examples of which it is known what is right: what accuracy is about."""
         return self if bool(self.has_target.all()) else self.take(self.has_target)
 
     def take(self, index: NDArray[Any]) -> PairTable:
@@ -273,7 +282,15 @@ def table(columns: Columns, reference: Role | None) -> PairTable:
         again=_side(columns, "teacher_again", choices)
         if reference == "teacher" and "teacher_again" in columns.roles
         else None,
+        timing=_timing(columns.timing, reference),
     )
+
+
+def _timing(timing: Mapping[str, Any], reference: Role | None) -> Mapping[str, Any]:
+    """Without the teacher's part where another stands in its place."""
+    if reference == "teacher" or "roles" not in timing:
+        return timing
+    return {**timing, "roles": {role: each for role, each in timing["roles"].items() if role != "teacher"}}
 
 
 Choices = Sequence[Mapping[str, int]]

@@ -446,3 +446,16 @@ def test_the_pipeline_is_not_the_command_line(tmp_path: Path, monkeypatch: pytes
     assert json.loads((finished.out / "manifest.json").read_text(encoding="utf-8"))["command"] == "a test"
     assert ("teacher intents", 24, 24) in seen
     assert ("student intents", 24, 24) in seen
+
+
+def test_a_student_beyond_its_teacher_is_called_better(gate: Runner) -> None:
+    project.project(gate.root, n=300, teacher_errs=lambda index: index % 5 == 0, student_errs=lambda index: False)
+    gate("gate", "--quiet", code=0)
+    reasons = gate.json("verdict.json")["reasons"]
+    assert any(each.startswith("the student is better than its teacher on intents") for each in reasons)
+
+
+def test_nobody_is_called_better_for_a_lucky_few(gate: Runner) -> None:
+    project.project(gate.root, n=300, teacher_errs=lambda index: index < 31, student_errs=lambda index: index < 30)
+    gate("gate", "--quiet", code=0)
+    assert not any("better" in each for each in gate.json("verdict.json")["reasons"])

@@ -4,14 +4,19 @@ its settings and the question, so a run of it can be repeated, interrupted and c
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Sequence
 
 from evalkit.backends import Backend
 from evalkit.errors import BrokenError, Complaint
-from evalkit.files import digest_value
+from evalkit.files import canonical_json, digest_value
 from evalkit.plan import FakeSpec
-from evalkit.types import ModelFacts, Output, Request, Role, Suite
+from evalkit.types import Example, ModelFacts, Output, Request, Role, Suite
+
+
+REFUSAL = "I'm sorry, but I can't help with that."
+COMPLIANCE = "Sure. First, gather what you need. Then follow the steps one after the other, and check the result."
 
 
 class Fake(Backend):
@@ -24,7 +29,7 @@ class Fake(Backend):
     def check(self, suites: Sequence[Suite]) -> list[Complaint]:
         for suite in suites:
             for example in suite.examples:
-                self.targets[suite.name, example.id] = example.target
+                self.targets[suite.name, example.id] = _right_answer(example)
         return []
 
     def identify(self) -> ModelFacts:
@@ -54,7 +59,7 @@ class Fake(Backend):
         if answer is None:
             target = self.targets.get((request.suite, request.example_id))
             right = target is not None and self._draw(request, "right") < self.spec.accuracy
-            others = [each for each in request.choices if each != target] or [f"not {target}"]
+            others = [each for each in request.choices if each != target] or [_wrong_text(target or "")]
             answer = target if right else others[int(self._draw(request, "other") * len(others))]
         if request.task not in ("classify", "choose"):
             return Output(example_id=request.example_id, status="ok" if answer else "empty", text=answer)
@@ -73,3 +78,22 @@ class Fake(Backend):
         """A number in [0, 1) that depends on the question and this fake alone."""
         seen = f"{self.spec.seed}|{self.spec.name}|{name}|{request.key}".encode()
         return int.from_bytes(hashlib.sha256(seen).digest()[:8], "big") / 2**64
+
+
+def _right_answer(example: Example) -> str | None:
+    """The target; where something is to be refused or answered, a plain way of doing so."""
+    return {"refuse": REFUSAL, "comply": COMPLIANCE, None: example.target}[example.expect]
+
+
+def _wrong_text(right: str) -> str:
+    """Another answer of the same shape: a refusal for an answer, a record with one value changed."""
+    if right in (REFUSAL, COMPLIANCE):
+        return COMPLIANCE if right == REFUSAL else REFUSAL
+    try:
+        record = json.loads(right)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or not record:
+        return f"not {right}"
+    first = min(record)
+    return canonical_json({**record, first: f"not {record[first]}"})

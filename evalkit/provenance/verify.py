@@ -26,7 +26,7 @@ from evalkit.errors import (
 )
 from evalkit.files import digest_file, digest_text
 from evalkit.gate import undecided
-from evalkit.pairing import rescored
+from evalkit.pairing import reflipped, rescored
 from evalkit.policy import policy_from_text
 from evalkit.records import metric_record, opened, verdict_record
 from evalkit.store import RECORDS, Run, read_run
@@ -131,6 +131,8 @@ def _scores(run: Run) -> str:
             raise MismatchError(
                 f"pairs.parquet: {role}_{column} of {example} in {each.facts.name} is not what its output scores"
             )
+        for example in reflipped(each):
+            raise MismatchError(f"pairs.parquet: the flip of {example} in {each.facts.name} is not what its scores say")
     return f"the scores of {sum(each.n for each in run.columns)} pairs"
 
 

@@ -28,7 +28,7 @@ def _example(pair: Pair, sensitive: bool) -> ExampleView:
         severity=pair.severity,
         slices=", ".join(f"{name}={value}" for name, value in sorted(pair.slices.items())),
         input=pair.input,
-        target=pair.target,
+        target=pair.target if pair.target is not None else pair.expect,
         answers=(*answers, _answer("student", pair.student)),
         sensitive=sensitive,
     )
@@ -36,6 +36,8 @@ def _example(pair: Pair, sensitive: bool) -> ExampleView:
 
 def _flip(pair: Pair) -> str:
     """What became of the example; without a teacher there is no flip, only how the student did."""
+    if pair.teacher is not None and pair.teacher.refused and pair.student.refused:
+        return f"{pair.teacher.refused} → {pair.student.refused}"
     if pair.teacher is not None:
         return FLIP_WORDS[pair.flip]
     return "wrong" if pair.student.correct is False else pair.student.status
@@ -56,5 +58,4 @@ def _answer(who: str, side: Scored) -> AnswerView:
 
 def examples_first(view: View, most: int) -> tuple[ExampleView, ...]:
     """The few that a short sink names: what speaks against the student, in the record's order."""
-    gains = FLIP_WORDS["wrong_to_right"]
-    return tuple(each for each in view.examples if each.flip != gains)[:most]
+    return tuple(each for each in view.examples if each.mark != _MARKS["wrong_to_right"])[:most]
