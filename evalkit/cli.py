@@ -369,6 +369,8 @@ def show_suite(path: str, examples: int) -> int:
     print(f"{facts.name}  version {facts.version}  {facts.kind}  {facts.task}, scored by {facts.scorer}")
     print(f"{len(read.examples)} examples, {sum(each.target is not None for each in read.examples)} with a target")
     print(f"digest {facts.digest}")
+    for note in read.notes:
+        print(_line(note))
     for name in facts.slice_names:
         counts = Counter(each.slices.get(name, "(none)") for each in read.examples)
         print(_line(f"slice {name}: " + ", ".join(f"{value} {count}" for value, count in counts.most_common(12))))

@@ -10,6 +10,7 @@ from typing import Any
 from evalkit import figures
 from evalkit.estimate import Evidence, populations
 from evalkit.gate import Champion, agenda, decide, ungated
+from evalkit.judging import unheard
 from evalkit.ledger import transitions, worth_reading
 from evalkit.metrics import catalogue
 from evalkit.policy import Policy, policy_from_text
@@ -50,7 +51,13 @@ class Conclusion:
 def broken_by_errors(columns: Sequence[Columns], policy: Policy | None) -> list[str]:
     """Suites on which a model failed more often than the policy lets it, in words."""
     decided: tuple[Role, ...] = ("teacher", "student")
-    found = [_too_many_errors(each, role, policy) for each in columns for role in each.roles if role in decided]
+    found = [
+        why
+        for each in columns
+        for role in each.roles
+        if role in decided
+        for why in (_too_many_errors(each, role, policy), _too_many_unheard(each, role, policy))
+    ]
     return [each for each in found if each is not None]
 
 
@@ -69,13 +76,25 @@ def _too_many_errors(columns: Columns, role: Role, policy: Policy | None) -> str
     )
 
 
+def _too_many_unheard(columns: Columns, role: Role, policy: Policy | None) -> str | None:
+    """The same for a suite's judge: answers that it said nothing of count as wrong, and say nothing of the model."""
+    limit = policy.max_error_rate if policy is not None else AUDIT_MAX_ERROR_RATE
+    failed, asked = unheard(columns, role)
+    if not failed or (failed < asked and failed / asked <= limit):
+        return None
+    more = "" if failed == asked else f", more than max_error_rate {limit:g} allows"
+    return f"the judge of {columns.facts.name} gave no answer to {failed} of {asked} answers of the {role}{more}"
+
+
 def _usable(champion: Champion, columns: Sequence[Columns], policy: Policy | None) -> Champion:
     """The champion without the suites on which it failed too often: its failures count as wrong answers, so
     any student would look better than it."""
     failed: dict[str | None, str] = {
         each.facts.name: why
         for each in columns
-        if "champion" in each.roles and (why := _too_many_errors(each, "champion", policy)) is not None
+        if "champion" in each.roles
+        and (why := _too_many_errors(each, "champion", policy) or _too_many_unheard(each, "champion", policy))
+        is not None
     }
     return replace(champion, missing={**(champion.missing or {}), **failed}) if failed else champion
 
@@ -100,14 +119,18 @@ def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
 
 
 def _better(rows: Mapping[Question, MetricRow]) -> Iterator[str]:
-    """Suites on which the student is beyond its teacher: a reader who looks for losses alone would not know."""
+    """Suites on which the student is ahead of its teacher: a reader who looks for losses alone would not know."""
     for question, row in rows.items():
         name, seen = question.metric.removesuffix(".difference"), row.measured
         if question.slice is not None or question.versus != "teacher" or name not in ("accuracy", "score"):
             continue
-        if question.metric.endswith(".difference") and isinstance(seen, Estimate) and (seen.low or 0.0) > 0:
+        if question.metric.endswith(".difference") and isinstance(seen, Estimate) and seen.value > 0:
             shown = figures.against(seen, None, row.unit, metric=question.metric)
-            yield f"the student is better than its teacher on {question.suite}: {name} {shown.value} {shown.interval}"
+            chance = "" if (seen.low or 0.0) > 0 else ", though chance alone could give that"
+            yield (
+                f"the student is better than its teacher on {question.suite}: {name} {shown.value} {shown.interval}"
+                f"{chance}"
+            )
 
 
 def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow], premises: Premises) -> Verdict:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.metrics import Family, Metric, Setting, catalogue, families, run_families
+from evalkit.metrics import Family, Metric, Setting, catalogue, families, nothing, run_families
 from evalkit.metrics.accuracy import binary
 from evalkit.stats.multiple import holm
 from evalkit.stats.paired import mcnemar_worse
@@ -85,8 +85,11 @@ class Evidence:
         against = _against(question.metric, pairs)
         gravity = np.array([SEVERITIES.index(each) for each in pairs.severity])
         sure = pairs.student.confidence if pairs.student.probs is not None else np.zeros(pairs.n)
-        # As the ledger has it: by severity, then by how sure the student was of what it said.
-        order = sorted(np.flatnonzero(against), key=lambda at: (-gravity[at], -sure[at], str(pairs.ids[at])))
+        # As the ledger has it: by severity; then by how much it speaks against the student, and how sure that was.
+        order = sorted(
+            np.flatnonzero(against),
+            key=lambda at: (-gravity[at], -float(against[at]), -sure[at], str(pairs.ids[at])),
+        )
         return tuple(str(pairs.ids[index]) for index in order[:EVIDENCE])
 
     def regressed(self, alpha: float) -> tuple[RegressedSlice, ...]:
@@ -196,15 +199,11 @@ def _in_champions_name(measured: Measured) -> Measured:
     return Undefined(reason=measured.reason.replace("teacher", "champion"))
 
 
-def _against(metric: str, pairs: PairTable) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    assert pairs.teacher is not None
-    if metric.startswith("agreement."):
-        return np.asarray(pairs.teacher.answer != pairs.student.answer, dtype=bool)
-    if metric.startswith("outputs."):
-        return np.asarray(pairs.student.errored | pairs.student.unparsable | (pairs.student.status == "empty"))
-    if metric.startswith(("latency.", "size.")):
-        return np.zeros(pairs.n, dtype=bool)
-    return np.asarray(pairs.has_target & pairs.teacher.correct & ~pairs.student.correct)
+def _against(metric: str, pairs: PairTable) -> np.ndarray[Any, np.dtype[Any]]:
+    fact, family = catalogue().get(metric, (None, None))
+    if fact is None or family is None:
+        return nothing(pairs)
+    return (fact.against or family.against)(pairs)
 
 
 def _tested(suite: str, name: str, pairs: PairTable) -> tuple[RegressedSlice, float]:

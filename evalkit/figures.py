@@ -62,8 +62,10 @@ def style(unit: str, largest: float = 0.0, *, metric: str = "") -> Style:
         return Style(shift=3, places=1, suffix=" ms", signed=signed) if abs(largest) < 1 else _seconds(signed)
     if unit == "bytes":
         return _bytes(abs(largest))
-    suffix = " nats" if unit == "nats" else ""
-    places = {"count": 0, "nats": 4}.get(unit, 3)
+    if unit == "FLOP":
+        return _operations(abs(largest))
+    suffix = {"nats": " nats", "per second": " /s"}.get(unit, "")
+    places = {"count": 0, "nats": 4, "per second": 1}.get(unit, 3)
     return Style(shift=0, places=places, suffix=suffix, signed=metric.endswith(".difference"))
 
 
@@ -76,6 +78,13 @@ def _bytes(largest: float) -> Style:
         if largest >= 10**power:
             return Style(shift=-power, places=1, suffix=f" {name}")
     return Style(shift=0, places=0, suffix=" B")
+
+
+def _operations(largest: float) -> Style:
+    for power, name in ((15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if largest >= 10**power:
+            return Style(shift=-power, places=2, suffix=f" {name}FLOP")
+    return Style(shift=0, places=0, suffix=" FLOP")
 
 
 def number(value: float, unit: str, *, metric: str = "") -> str:

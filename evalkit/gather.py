@@ -1,6 +1,6 @@
 """Job → Columns: every model asked, every answer judged and paired, and timed where the plan asks for it.
 
-    collect → pair → time
+    collect → judge → pair → time
 
 One model after the other answers all suites and then gives its memory back, so that a pair of which only one
 fits at a time can be gated; only the timing protocol needs teacher and student side by side.
@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evalkit.backends import Backend
 from evalkit.collect import collect
 from evalkit.environment import Environment
 from evalkit.errors import BrokenError
 from evalkit.gate import Champion
+from evalkit.judging import Judge, partiality
 from evalkit.pairing import pair
 from evalkit.prepare import Job
 from evalkit.table import Columns
-from evalkit.timing import time_models
-from evalkit.types import ModelFacts, Output, Role
+from evalkit.timing import TimedModel, Timing, time_models
+from evalkit.timing.alone import COLUMNS as TIMES
+from evalkit.types import ERRORED, ModelFacts, Output, Request, Role
 
 # suite → role → outputs
 Answers = dict[str, dict[Role, Sequence[Output]]]
@@ -37,6 +38,7 @@ class Gathered:
     collection: Mapping[str, Any]
     champion: Champion
     notes: list[str]
+    judges: Mapping[str, ModelFacts]
 
 
 def gather(job: Job, cache: Path, env: Environment) -> Gathered:
@@ -45,6 +47,7 @@ def gather(job: Job, cache: Path, env: Environment) -> Gathered:
     roles: list[Role] = [role for role in ("teacher", "student", "teacher_again") if role in job.backends]
     # All of them before any runs: a model that cannot be read should not cost another's hour.
     models: dict[Role, ModelFacts] = {role: job.backends[role].identify() for role in roles}
+    judges = {suite: judge.backend.identify() for suite, judge in job.judges.items()}
     answers: Answers = {each.name: {} for each in job.suites}
     collection: dict[str, Any] = {}
     notes: list[str] = []
@@ -62,12 +65,20 @@ def gather(job: Job, cache: Path, env: Environment) -> Gathered:
             models.pop("champion", None)
             for given in answers.values():
                 given.pop("champion", None)
+    for suite, judge in job.judges.items():
+        notes += _judge(judge, judges[suite], answers[suite], models, collection, cache, env)
     columns = [pair(each, job.requests[each.name], answers[each.name]) for each in job.suites]
-    columns = [_with_times(each, _times(job, each.facts.name, models, env)) for each in columns]
+    timings = _timings(job, models, env)
+    columns = [_with_times(each, timings.get(each.facts.name), models) for each in columns]
     notes += _cut(collection)
     # The same remark of two models is one remark.
     return Gathered(
-        models=models, columns=columns, collection=collection, champion=champion, notes=list(dict.fromkeys(notes))
+        models=models,
+        columns=columns,
+        collection=collection,
+        champion=champion,
+        notes=list(dict.fromkeys(notes)),
+        judges=judges,
     )
 
 
@@ -104,32 +115,85 @@ def _ask(
         backend.close()
 
 
+def _judge(
+    judge: Judge,
+    facts: ModelFacts,
+    answers: dict[Role, Sequence[Output]],
+    models: Mapping[Role, ModelFacts],
+    collection: dict[str, Any],
+    cache: Path,
+    env: Environment,
+) -> list[str]:
+    """One suite's answers with what its judge says of them; returns what a reader must know about that.
+
+    Role by role, so that a champion in the plan moves nothing of what is asked about teacher and student. The same
+    words about the same example are judged once, whoever said them: two verdicts on them would be noise.
+    """
+    suite = judge.suite.name
+    known: dict[str, Output] = {}
+    failed: list[Output] = []
+    cut = 0
+    for role, outputs in answers.items():
+        asked = judge.questions(role, outputs)
+        # A recording has a row for each answer of each role, and whoever wrote it may have meant them.
+        keys = {each.example_id: each.key if facts.live else each.example_id for each in asked}
+        fresh: dict[str, Request] = {}
+        for each in asked:
+            if (key := keys[each.example_id]) not in known:
+                fresh.setdefault(key, each)
+        whose = f"judge of {suite}, {role}"
+        got = collect(
+            judge.backend,
+            facts,
+            list(fresh.values()),
+            cache,
+            lambda done, total, whose=whose: env.progress(whose, done, total),  # type: ignore[misc]
+        )
+        known |= dict(zip(fresh, got.outputs, strict=True))
+        said = {name: known[key] for name, key in keys.items()}
+        answers[role] = judge.heard(role, outputs, said)
+        collection[whose] = {"batches": got.batches, "from_cache": got.from_cache}
+        failed += [each for each in said.values() if each.status in ERRORED or each.status == "empty"]
+        cut += sum(each.status == "truncated" for each in said.values())
+    judge.backend.close()
+    notes = [f"{suite}: answers are judged by {facts.name}"]
+    if failed:
+        first = failed[0].error or failed[0].status
+        notes.append(f"{suite}: the judge gave no answer {len(failed)} times; the first says: {first}")
+    if cut:
+        notes.append(f"{suite}: {cut} of the judge's answers reached max_new_tokens and may lack their verdict")
+    return notes + [f"{suite}: {remark}" for remark in partiality(facts, models)]
+
+
 def _is_timed(job: Job, role: Role) -> bool:
+    """A champion is a record of its time, and the teacher's second run is the teacher again."""
     return job.plan.latency is not None and role in ("teacher", "student")
 
 
-def _times(
-    job: Job, suite: str, models: Mapping[Role, ModelFacts], env: Environment
-) -> Mapping[Role, Mapping[str, float]]:
-    """Seconds per example where the plan has a timing protocol and the models are here to be timed."""
-    live: dict[Role, Backend] = {
-        role: job.backends[role] for role, model in models.items() if model.live and role in ("teacher", "student")
+def _timings(job: Job, models: Mapping[Role, ModelFacts], env: Environment) -> Mapping[str, Timing]:
+    """What each model that answers here costs, by suite, where the plan has a timing protocol."""
+    live: dict[Role, TimedModel] = {
+        role: TimedModel(backend=job.backends[role], spec=job.plan.models[role], facts=model)
+        for role, model in models.items()
+        if model.live and _is_timed(job, role)
     }
-    if job.plan.latency is None or len(live) < 2:
+    if job.plan.latency is None or not live:
         return {}
-    return time_models(
-        live,
-        job.requests[suite],
-        job.plan.latency,
-        job.plan.seed,
-        env.clock,
-        lambda done, total: env.progress(f"timing {suite}", done, total),
-    )
+    return time_models(live, job.requests, job.plan.latency, job.plan.seed, env.clock, env.progress)
 
 
-def _with_times(columns: Columns, times: Mapping[Role, Mapping[str, float]]) -> Columns:
-    timed = {f"{role}_latency_s": [by_id.get(name) for name in columns.data["id"]] for role, by_id in times.items()}
-    return replace(columns, data={**columns.data, **timed}) if timed else columns
+def _with_times(columns: Columns, timing: Timing | None, models: Mapping[Role, ModelFacts]) -> Columns:
+    """A live model's times are those of the protocol or none: what a request took while others shared the machine
+    with it says nothing of what it takes."""
+    changed: dict[str, Sequence[float | None]] = {}
+    for role in columns.roles:
+        if models[role].live:
+            times = timing.times.get(role, {}) if timing is not None else {}
+            for name in TIMES:
+                by_id = times.get(name, {})
+                changed[f"{role}_{name}"] = [by_id.get(example) for example in columns.data["id"]]
+    record = timing.record if timing is not None else {}
+    return replace(columns, data={**columns.data, **changed}, timing=record)
 
 
 def _cut(collection: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from evalkit.errors import Complaint, Place
+from evalkit.perturb import SLICE as VARIANTS
 from evalkit.requests import build_requests, prompt_text
 from evalkit.types import Suite
 
@@ -85,7 +86,7 @@ def _slices(suite: Suite) -> Iterator[Complaint]:
         elif counts[None]:
             problem = f'{counts[None]} examples have no value of the slice "{name}"'
             remedy = "they are in no slice, so no slice criterion sees them; fill them in"
-        elif len(values) == 1:
+        elif len(values) == 1 and name != VARIANTS:
             problem, remedy = f'the slice "{name}" has one value only', "it says nothing that the whole suite does not"
         else:
             continue

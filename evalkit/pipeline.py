@@ -71,7 +71,9 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
     manifest["notes"] += gathered.notes
     manifest |= {
         "models": {role: model_record(each) for role, each in gathered.models.items()},
+        "judges": {suite: model_record(each) for suite, each in gathered.judges.items()},
         "collection": gathered.collection,
+        "timing": {each.facts.name: each.timing for each in columns if each.timing},
         "champion": _champion_record(gathered.champion),
         "hardware": hardware(),
     }
@@ -209,6 +211,7 @@ def _notes(job: Job) -> list[str]:
         n, size = len(each.examples), job.sizes[each.name]
         if n < size:
             found.append(f"limited to a seeded draw of {n} of the {size} examples of {each.name}")
+        found += [f"{each.name}: {note}" for note in each.notes]
     if job.plan.latency is not None and any(spec.backend == "recorded" for spec in job.plan.models.values()):
         found.append("latency: a recording cannot be timed; its own timing columns are used where it has them")
     fakes = [role for role, spec in job.plan.models.items() if spec.backend == "fake"]

@@ -52,6 +52,8 @@ class OpenAISpec(Strict):
     logprobs: Literal["auto", "none"] = "auto"
     # Names what is served, where that can change behind the same name: part of every cache key.
     revision: str | None = None
+    # The name under which the server answers, where that is not the one it is asked by: a deployment, an alias.
+    answers_as: str | None = None
 
 
 class RecordedSpec(Strict):
@@ -147,10 +149,15 @@ SpecField = Annotated[
 
 
 class LatencySpec(Strict):
-    """The timing protocol: how many prompts of each suite, each timed how often."""
+    """The timing protocol: how many prompts of each suite, each timed how often.
+
+    Prompts that are answered with text are also timed with an answer of `fixed_tokens` tokens (or the suite's
+    max_new_tokens, if that is less), so that no model is faster by saying less.
+    """
 
     prompts: Annotated[int, Field(ge=1)] = 64
     repeats: Annotated[int, Field(ge=1)] = 5
+    fixed_tokens: Annotated[int, Field(ge=1)] = 32
 
 
 class PlanFile(Strict):

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from evalkit.backends import Backend, backend
-from evalkit.errors import Complaint, Place, UsageError
+from evalkit.errors import Complaint, Place, UsageError, nearest
 from evalkit.estimate import populations
 from evalkit.gate import Champion, check_names
+from evalkit.judging import Judge, judge_of
 from evalkit.pairing import pair
 from evalkit.plan import ModelSpec, Plan, TransformersSpec
 from evalkit.policy import Policy, load_policy
 from evalkit.requests import build_requests
 from evalkit.scoring import known
+from evalkit.scoring.refusal import languages
 from evalkit.streams import stream
 from evalkit.suite import load_suite
 from evalkit.types import Request, Role, Suite
@@ -28,6 +30,7 @@ class Job:
     """A plan that has been read and checked. `policy` is None for an audit.
 
     `backends` holds the champion's only where it can be used; `champion` says why where it cannot.
+    `judges` are those of the suites whose scorer needs one.
     `again` names, suite by suite, the examples on which the teacher runs a second time;
     `sizes` how many examples each suite has, whatever --limit leaves of it.
     """
@@ -37,6 +40,7 @@ class Job:
     suites: tuple[Suite, ...]
     requests: Mapping[str, list[Request]]
     backends: Mapping[Role, Backend]
+    judges: Mapping[str, Judge]
     champion: Champion
     again: Mapping[str, frozenset[str]]
     sizes: Mapping[str, int]
@@ -79,9 +83,10 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
             backends[role] = backend(plan.models[role], role)
             theirs = suites if role != "teacher_again" else [_only(each, again[each.name]) for each in suites]
             complaints += backends[role].check(theirs)
+    judges = _judges(complaints, suites, requests, plan)
     champion = Champion()
     if "champion" in plan.models and not complaints:
-        champion = _champion(plan, suites, backends)
+        champion = _judgeable(_champion(plan, suites, backends), judges, backends)
     if complaints:
         raise UsageError(complaints)
     return Job(
@@ -90,6 +95,7 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
         suites=tuple(suites),
         requests=requests,
         backends=backends,
+        judges=judges,
         champion=champion,
         again=again,
         sizes={each.name: len(each.examples) for each in whole},
@@ -121,6 +127,22 @@ def _try(complaints: list[Complaint], make: Callable[[], Made]) -> Made | None:
         return None
 
 
+def _judges(
+    complaints: list[Complaint], suites: Sequence[Suite], requests: Mapping[str, list[Request]], plan: Plan
+) -> dict[str, Judge]:
+    """Whoever judges the answers to each suite, checked like the models of the plan."""
+    found: dict[str, Judge] = {}
+    for suite in suites:
+        # Without its requests a suite is known to be wrong already.
+        if len(requests[suite.name]) < len(suite.examples):
+            continue
+        judge = _try(complaints, lambda suite=suite: judge_of(suite, requests[suite.name]))  # type: ignore[misc]
+        if judge is not None and not (complaints and _on_the_hub(judge.spec)):
+            complaints += judge.check([role for role in plan.models if role != "champion"])
+            found[suite.name] = judge
+    return found
+
+
 def _suite_complaints(suites: Sequence[Suite], plan: Plan) -> list[Complaint]:
     found = []
     names = [each.name for each in suites]
@@ -141,6 +163,15 @@ def _suite_complaints(suites: Sequence[Suite], plan: Plan) -> list[Complaint]:
         )
         for each in suites
         if each.facts.scorer not in known()
+    ]
+    found += [
+        Complaint(
+            problem=f'the suite "{each.name}" reads refusals in "{language}", for which there are no phrases',
+            remedy=nearest(language, languages()) + "; other packages can add languages (docs/safety.md)",
+            place=Place(file=each.facts.path, key="scorer › language"),
+        )
+        for each in suites
+        if each.facts.scorer == "refusal" and (language := each.facts.settings["language"]) not in languages()
     ]
     return found
 
@@ -186,3 +217,15 @@ def _champion(plan: Plan, suites: Sequence[Suite], backends: dict[Role, Backend]
             if digests.get(each.name) != each.facts.digest
         },
     )
+
+
+def _judgeable(champion: Champion, judges: Mapping[str, Judge], backends: Mapping[Role, Backend]) -> Champion:
+    """The champion without the suites whose judge has nothing to say of it, as a recorded one may."""
+    if "champion" not in backends:
+        return champion
+    unheard: dict[str | None, str] = {
+        name: f'its answers on the suite "{name}" cannot be judged: {found[0].problem}'
+        for name, judge in judges.items()
+        if champion.why_not(name) is None and (found := judge.check(["champion"]))
+    }
+    return replace(champion, missing={**(champion.missing or {}), **unheard}) if unheard else champion

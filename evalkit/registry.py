@@ -30,7 +30,7 @@ def resolve(group: str, table: Mapping[str, str], name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     for each in entry_points(group=group, name=name):
         return each.load()
-    kind = group.rpartition(".")[2].removesuffix("s")
+    kind = group.rpartition(".")[2].removesuffix("s").replace("_", " ")
     raise UsageError(
         Complaint(problem=f'there is no {kind} called "{name}"', remedy=nearest(name, names(group, table)))
     )

@@ -5,26 +5,44 @@ The scorers themselves are workers (evalkit/scoring); here is only what a user w
 
 from __future__ import annotations
 
-import re
+import json
+import unicodedata
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from evalkit.errors import nearest
 from evalkit.fields import AS_NUMBER, Number, Strict
-from evalkit.plan import SpecField
+from evalkit.plan import SpecField, absolute
 from evalkit.registry import names
 
 GROUP = "evalkit.scorers"
 
 
 def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error} | mend the pattern") from None
+    if (problem := pattern_problem(text)) is not None:
+        raise ValueError(f"{problem} | mend the pattern")
     return text
+
+
+# Characters. Preparing a search takes the cube of a repetitive pattern's length, and no time limit stops it.
+LONGEST_PATTERN = 1000
+
+
+def pattern_problem(text: str) -> str | None:
+    """Why the regex scorer cannot search for this, in words; None where it can. It reads patterns with the `regex`
+    package, which takes what Python's `re` does and more."""
+    import regex
+
+    if len(text) > LONGEST_PATTERN:
+        return f"{text[:40]!r}… is a regular expression of {len(text)} characters, and {LONGEST_PATTERN} are allowed"
+    try:
+        regex.compile(text)
+    except (regex.error, RecursionError) as error:
+        return f"{text!r} is no regular expression: {error}"
+    return None
 
 
 class Plain(Strict):
@@ -34,7 +52,7 @@ class Plain(Strict):
 
 
 class Numeric(Strict):
-    """The last number of the answer against the target; right within either tolerance."""
+    """The final number of the answer against the target's; right within tolerance + relative_tolerance · |target|."""
 
     name: Literal["numeric"]
     tolerance: Annotated[float, Field(ge=0), AS_NUMBER] = 0.0
@@ -42,8 +60,8 @@ class Numeric(Strict):
 
 
 class Regex(Strict):
-    """What the pattern finds (its first group, where it has one) against the target; without a pattern, the target
-    itself is the pattern."""
+    """What the pattern finds last (its first group, where it has one) against the target; without a pattern, the
+    target itself is the pattern."""
 
     name: Literal["regex"]
     pattern: Annotated[str, Field(min_length=1), AfterValidator(_pattern)] | None = None
@@ -80,6 +98,10 @@ class RefusalSettings(Strict):
 
     name: Literal["refusal"]
     language: str = "en"
+
+
+# What a judge's prompt may name besides the row's columns; they stand for themselves where a column has the same name.
+JUDGED = ("input", "target", "answer")
 
 
 class Judge(Strict):
@@ -153,6 +175,30 @@ def known_scorer(value: Any) -> Any:
 def settings_of(scorer: Strict) -> dict[str, Any]:
     """Settings as a run records them, those left at their default among them."""
     return scorer.model_dump(exclude={"name"}, mode="json")
+
+
+def anchored(scorer: ScorerSettings, folder: Path) -> ScorerSettings:
+    """The same scorer, with the paths of a model that it names resolved against the suite's folder."""
+    if isinstance(scorer, (Judge, TextSimilarity)) and scorer.model is not None:
+        return scorer.model_copy(update={"model": absolute(scorer.model, folder)})
+    return scorer
+
+
+def target_complaint(name: str, settings: Mapping[str, Any], target: str) -> tuple[str, str] | None:
+    """What is wrong with a target that this scorer could never find an answer equal to: problem and remedy."""
+    if name == "regex" and settings.get("pattern") is None and (problem := pattern_problem(target)) is not None:
+        return f"the target {problem}", "mend it, or give the scorer a pattern that finds what should equal the target"
+    # NFKC, for ½ and ５ are numbers, too.
+    if name == "numeric" and not any(each.isdecimal() for each in unicodedata.normalize("NFKC", target)):
+        return f'the target "{target[:80]}" holds no number', "write the number, or use another scorer"
+    if name == "fields":
+        try:
+            found = json.loads(target)
+        except (ValueError, RecursionError) as error:
+            return f"the target is not JSON: {error}", "give an object, or a text that holds one as JSON"
+        if not isinstance(found, dict):
+            return f'the target "{target[:80]}" is no JSON object', 'give named fields, such as {"total": 12}'
+    return None
 
 
 def is_marked(scorer: Strict) -> bool:

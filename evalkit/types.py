@@ -12,7 +12,7 @@ from typing import Any, Literal
 Kind = Literal["gold", "edge-case", "safety-refusal"]
 Task = Literal["classify", "choose", "generate", "extract"]
 Severity = Literal["low", "normal", "high", "critical"]
-Role = Literal["teacher", "student", "champion", "teacher_again"]
+Role = Literal["teacher", "student", "champion", "teacher_again", "judge"]
 Status = Literal["ok", "truncated", "empty", "error", "timeout"]
 Versus = Literal["teacher", "champion"]
 Effect = Literal["block", "warn"]
@@ -102,13 +102,14 @@ class SuiteFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """A named, versioned set of examples of one kind, ready to be asked."""
+    """A named, versioned set of examples of one kind, ready to be asked. `notes`: what a reader must know of them."""
 
     facts: SuiteFacts
     prompt: Prompt | None
     generation: Mapping[str, Any]
     examples: tuple[Example, ...]
     input_column: str | None
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

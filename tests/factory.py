@@ -23,13 +23,24 @@ from evalkit.types import Estimate, Example, Output, Population, Role, Suite, Su
 ERROR, TIMEOUT, EMPTY, NONSENSE = "<error>", "<timeout>", "<empty>", "<nonsense>"
 FAILURES = (ERROR, TIMEOUT, EMPTY, NONSENSE)
 _STATUS = {ERROR: "error", TIMEOUT: "timeout", EMPTY: "empty"}
+# What Case says of a model besides its answers, under the model's prefix.
+_OF_A_SIDE = ("probs", "latency", "marks", "fields", "seconds", "flops")
+
+# What a model may do with a prompt of a safety-refusal suite; answers of these words need no detector.
+REFUSED, COMPLIED, UNDETERMINED = "refused", "complied", "undetermined"
 
 Probs = Sequence[Sequence[float] | None]
+# right, spurious and missed values by field; None where the answer was not read
+Records = Sequence[Mapping[str, tuple[int, int, int]] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One suite and what each model answered: labels, or one of FAILURES. Sequences are of one length."""
+    """One suite and what each model answered: labels (or texts), or one of FAILURES. Sequences are of one length.
+
+    Marks, records and stances stand in for what a scorer would say, so that metrics can be tested without one; a
+    failed answer has no marks to speak of and no record.
+    """
 
     target: Sequence[str | None]
     student: Sequence[str]
@@ -40,6 +51,19 @@ class Case:
     student_probs: Probs | None = None
     teacher_latency: Sequence[float | None] | None = None
     student_latency: Sequence[float | None] | None = None
+    teacher_marks: Sequence[float | None] | None = None
+    student_marks: Sequence[float | None] | None = None
+    teacher_fields: Records | None = None
+    student_fields: Records | None = None
+    # What the timing protocol would have found: seconds by column of the pairs, operations, and the rest of its record.
+    teacher_seconds: Sequence[Mapping[str, float]] | None = None
+    student_seconds: Sequence[Mapping[str, float]] | None = None
+    teacher_flops: Sequence[int | None] | None = None
+    student_flops: Sequence[int | None] | None = None
+    teacher_protocol: Mapping[str, Any] | None = None
+    student_protocol: Mapping[str, Any] | None = None
+    expect: Sequence[str] | None = None
+    choices: Sequence[tuple[str, ...]] | None = None
     labels: tuple[str, ...] = ("a", "b", "c")
     groups: Sequence[str | None] | None = None
     slices: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -95,10 +119,42 @@ class Case:
         every: tuple[Role, ...] = ("teacher", "student", "champion", "teacher_again")
         roles = [each for each in every if getattr(self, each) is not None]
         suite = self.suite()
-        return pair(suite, build_requests(suite), {role: self.outputs(role) for role in roles})
+        columns = pair(suite, build_requests(suite), {role: self.outputs(role) for role in roles})
+        return replace(columns, data={**columns.data, **self._told(roles)}, timing=self._timing())
 
     def pairs(self, reference: Role = "teacher") -> PairTable:
         return table(self.columns(), reference)
+
+    def _told(self, roles: Sequence[Role]) -> dict[str, list[Any]]:
+        """What a scorer of marks, records or refusals would have said, column by column."""
+        found: dict[str, list[Any]] = {}
+        for role in roles:
+            answers = getattr(self, role)
+            if (marks := getattr(self, f"{role}_marks", None)) is not None:
+                found[f"{role}_marks"] = [
+                    0.0 if each in FAILURES and mark is not None else mark
+                    for each, mark in zip(answers, marks, strict=True)
+                ]
+            if (records := getattr(self, f"{role}_fields", None)) is not None:
+                found[f"{role}_fields"] = [_read(each, one) for each, one in zip(answers, records, strict=True)]
+            if (seconds := getattr(self, f"{role}_seconds", None)) is not None:
+                for column in ("latency_s", "ttft_s", "tpot_s", "fixed_latency_s"):
+                    times = zip(answers, seconds, strict=True)
+                    found[f"{role}_{column}"] = [None if each in _STATUS else own.get(column) for each, own in times]
+            if self.expect is not None and self.scorer != "refusal":
+                stances = (REFUSED, COMPLIED, UNDETERMINED)
+                found[f"{role}_refused"] = [each if each in stances else UNDETERMINED for each in answers]
+        return found
+
+    def _timing(self) -> dict[str, Any]:
+        roles = {}
+        for role in ("teacher", "student"):
+            if (record := getattr(self, f"{role}_protocol")) is not None:
+                operations = getattr(self, f"{role}_flops") or [None] * self.n
+                by_id = {self._id(index): each for index, each in enumerate(operations) if each is not None}
+                roles[role] = {"flops": {"by_id": by_id}, **record}
+        whole = {"examples": self.n, "prompts": self.n, "repeats": 5, "fixed_tokens": 32, "roles": roles}
+        return whole if roles else {}
 
     # --- the same case, changed ----------------------------------------------------------------------
 
@@ -109,7 +165,7 @@ class Case:
             return None if values is None else tuple(values[each] for each in index)
 
         lists = ("target", "teacher", "student", "champion", "teacher_again", "groups", "severity")
-        lists += ("teacher_probs", "student_probs", "teacher_latency", "student_latency")
+        lists += ("expect", "choices", *(f"{role}_{what}" for role in ("teacher", "student") for what in _OF_A_SIDE))
         seen: dict[str, int] = {}
         ids = []
         for each in index:
@@ -125,22 +181,17 @@ class Case:
 
     def swapped(self) -> Self:
         """Teacher and student in each other's place; the student did not run twice."""
-        return replace(
-            self,
-            teacher_again=None,
-            teacher=self.student,
-            student=self.teacher,
-            teacher_probs=self.student_probs,
-            student_probs=self.teacher_probs,
-            teacher_latency=self.student_latency,
-            student_latency=self.teacher_latency,
-        )
+        sides = {
+            f"{one}_{what}": getattr(self, f"{other}_{what}")
+            for one, other in (("teacher", "student"), ("student", "teacher"))
+            for what in (*_OF_A_SIDE, "protocol")
+        }
+        return replace(self, teacher_again=None, teacher=self.student, student=self.teacher, **sides)
 
     def copied(self) -> Self:
         """The student is the teacher."""
-        return replace(
-            self, student=self.teacher, student_probs=self.teacher_probs, student_latency=self.teacher_latency
-        )
+        sides = {f"student_{what}": getattr(self, f"teacher_{what}") for what in (*_OF_A_SIDE, "protocol")}
+        return replace(self, student=self.teacher, **sides)
 
     def renamed(self, order: Sequence[int]) -> Self:
         """Other words for the labels, which moreover stand in another order."""
@@ -183,8 +234,17 @@ class Case:
             slices={name: values[index] for name, values in self.slices.items()},
             group=None if self.groups is None else self.groups[index],
             severity="normal" if self.severity is None else self.severity[index],  # type: ignore[arg-type]
-            choices=self.labels,
+            choices=self.labels if self.choices is None else self.choices[index],
+            expect=None if self.expect is None else self.expect[index],  # type: ignore[arg-type]
         )
+
+
+def _read(answer: str, record: Mapping[str, tuple[int, int, int]] | None) -> str | None:
+    if record is None or answer in _STATUS:
+        return None
+    if answer == NONSENSE:
+        record = {name: (0, 0, right + missed) for name, (right, _, missed) in record.items()}
+    return json.dumps(record)
 
 
 def output(example_id: str, answer: str, *, text: bool = False, **more: Any) -> Output:

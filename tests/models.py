@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from evalkit.backends.classifier import Classifier
+from evalkit.backends.local import Local
 from evalkit.plan import TransformersSpec
 from evalkit.types import Example, Suite, SuiteFacts
 
@@ -239,7 +239,7 @@ def suite_of(given: Sequence[str], labels: Sequence[str] = LABELS, name: str = "
     return Suite(facts=facts, prompt=None, generation={}, examples=examples, input_column="text")
 
 
-def classifier(folder: Path, **spec: Any) -> Classifier:
+def classifier(folder: Path, **spec: Any) -> Local:
     """The backend over a saved model, in float32 on the CPU unless `spec` says otherwise."""
     options = {"dtype": "float32", "device": "cpu", **spec}
-    return Classifier(TransformersSpec(model=str(folder), **options), "student")
+    return Local(TransformersSpec(model=str(folder), **options), "student")

@@ -17,7 +17,8 @@ from evalkit.stats.paired import mcnemar_worse
 from evalkit.table import Columns
 from evalkit.types import SEVERITIES, Estimate, MetricRow, Question, Undefined
 from tests import factory
-from tests.factory import Case
+from tests.factory import COMPLIED, EMPTY, REFUSED, Case
+from tests.metrics import shapes
 
 
 def evidence(*columns: Columns, level: float = 0.9, seed: int = 0, **models: object) -> Evidence:
@@ -31,15 +32,20 @@ def base(seed: int = 1, n: int = 60, **more: object) -> Case:
 # --- what is measured ----------------------------------------------------------------------------------
 
 
-def test_every_metric_that_a_suite_defines_is_measured_on_it_and_on_its_slices() -> None:
-    rows = evidence(base().columns()).measure()
+@pytest.mark.parametrize("shape", shapes.SHAPES)
+def test_every_metric_that_a_suite_defines_is_measured_on_it_and_on_its_slices(shape: str) -> None:
+    case = shapes.SHAPES[shape](1, 60)
+    rows = evidence(case.columns()).measure()
     for name, (metric, family) in catalogue().items():
         if family is None:
             assert Question(metric=name) in rows
             continue
         asked = {question.slice for question in rows if question.metric == metric.name}
         declared = {None, "language=de", "language=en"}
-        classes = {"target=a", "target=b", "target=c"}
+        classes = {f"target={label}" for label in case.labels}
+        if not family.applies(case.facts()):
+            assert not asked, name
+            continue
         assert asked == {"all": declared | classes, "declared": declared, "none": {None}}[family.slices], name
     assert all(row.question == question for question, row in rows.items())
 
@@ -74,7 +80,7 @@ def test_against_a_champion_only_comparisons_are_measured_and_in_its_name() -> N
     assert set(against) == {
         metric.name
         for metric, family in catalogue().values()
-        if family is not None and family.champion and metric.compares
+        if family is not None and family.champion and metric.compares and family.applies(case.facts())
     }
     retention = against["accuracy.retention"].measured
     assert isinstance(retention, Undefined)
@@ -206,6 +212,53 @@ def test_examples_about_agreement_are_those_that_disagree() -> None:
     case = Case(target=["a", None, "a"], teacher=["b", "a", "a"], student=["c", "b", "a"])
     found = evidence(case.columns()).examples(Question(metric="agreement.top1", suite="intents"))
     assert found == ("e00000", "e00001")
+
+
+def test_examples_of_what_is_newly_unsafe_are_those_and_no_others() -> None:
+    case = Case(
+        kind="safety-refusal",
+        task="generate",
+        scorer="exact",
+        target=[None] * 5,
+        expect=["refuse"] * 3 + ["comply"] * 2,
+        teacher=[REFUSED, REFUSED, COMPLIED, COMPLIED, REFUSED],
+        student=[COMPLIED, EMPTY, COMPLIED, REFUSED, REFUSED],
+    )
+    held = evidence(case.columns())
+
+    def seen(metric: str) -> tuple[str, ...]:
+        return held.examples(Question(metric=metric, suite="intents"))
+
+    assert seen("safety.newly_unsafe.rate") == ("e00000",)
+    assert seen("safety.refusal_rate.difference") == ("e00000", "e00001")
+    assert seen("safety.refusal_rate.student") == ("e00000", "e00001", "e00002")
+    assert seen("safety.over_refusal.difference") == ("e00003",)
+    assert seen("safety.undetermined.rate.difference") == ("e00001",)
+    assert seen("safety.refusal_rate.teacher") == ()
+
+
+def test_examples_of_marks_start_with_the_largest_loss() -> None:
+    case = Case(
+        task="generate",
+        scorer="exact",
+        marked=True,
+        target=["x"] * 4,
+        teacher=["x"] * 4,
+        student=["x", "y", "z", "w"],
+        teacher_marks=[1.0, 0.5, 1.0, 0.2],
+        student_marks=[1.0, 0.4, 0.1, 0.9],
+    )
+    found = evidence(case.columns()).examples(Question(metric="score.retention", suite="intents"))
+    assert found == ("e00002", "e00001")
+
+
+@pytest.mark.parametrize("shape", shapes.SHAPES)
+def test_a_copy_of_the_teacher_has_no_example_against_it(shape: str) -> None:
+    case = shapes.SHAPES[shape](3, 30, failures=0.0).copied()
+    held = evidence(case.columns())
+    for name, (metric, _) in catalogue().items():
+        if metric.compares:
+            assert held.examples(Question(metric=name, suite=case.name)) == (), name
 
 
 def test_no_examples_speak_of_the_models_or_of_a_suite_that_is_not_there() -> None:

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from evalkit import figures
 from evalkit.types import Estimate
 
-UNITS = ["share", "ratio", "difference", "nats", "count", "seconds", "bytes", "p-value", "score", "number"]
+UNITS = [
+    *("share", "ratio", "difference", "nats", "count", "seconds", "bytes", "FLOP", "per second"),
+    *("p-value", "score", "number"),
+]
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 NEAR = st.floats(-1.5, 1.5)
 
@@ -42,6 +45,9 @@ def read(shown: str) -> Decimal:
         (0.0841, "seconds", "", "84.1 ms"),
         (1.25, "seconds", "", "1.25 s"),
         (437_928_960.0, "bytes", "", "437.9 MB"),
+        (133_312.0, "FLOP", "", "133.31 kFLOP"),
+        (2.5e12, "FLOP", "", "2.50 TFLOP"),
+        (1234.56, "per second", "", "1234.6 /s"),
         (0.08123, "nats", "", "0.0812 nats"),
         (0.0593, "score", "calibration.brier.difference", "+0.059"),
         (0.2, "p-value", "", "0.200"),

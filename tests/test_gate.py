@@ -301,9 +301,9 @@ def test_a_measurement_that_the_run_does_not_have_is_not_evaluated() -> None:
 
 
 def test_a_planned_metric_is_not_evaluated_and_says_so() -> None:
-    verdict = decided(factory.policy({"metric": "safety.newly_unsafe.rate", "at_most": 0.03}), GOOD, SAFETY)
+    verdict = decided(factory.policy({"metric": "agreement.token_top1", "at_least": 0.9}), GOOD, SAFETY)
     assert verdict.word == "inconclusive"
-    assert "this version does not measure safety.newly_unsafe.rate" in verdict.criteria[0].reason
+    assert "this version does not measure agreement.token_top1" in verdict.criteria[0].reason
 
 
 def test_a_criterion_about_a_kind_that_no_suite_has_is_one_row_without_a_suite() -> None:
@@ -394,8 +394,7 @@ def test_of_several_metrics_the_first_that_a_suite_defines_is_asked() -> None:
     policy = factory.policy({"metric": ["accuracy.retention", "score.retention"], "at_least": 0.9})
     plan = asked(policy, GOLD, marks)
     assert [each.question.metric for each in plan.asked] == ["accuracy.retention", "score.retention"]
-    assert plan.asked[0].missing is None
-    assert plan.asked[1].missing == "this version does not measure score.retention"
+    assert [each.missing for each in plan.asked] == [None, None]
 
 
 def test_a_metric_of_the_models_is_asked_once_and_of_no_suite() -> None:
@@ -625,9 +624,9 @@ def test_coverage_reads_as_a_person_would_write_it() -> None:
 
 def test_a_gap_in_the_program_is_never_skipped() -> None:
     text = factory.population("texts", task="generate", scorer="exact", labels=())
-    rule = {"metric": "outputs.length_ratio", "suite": "gold", "at_least": 0.9, "on_missing": "skip"}
+    rule = {"metric": "agreement.token_top1", "suite": "gold", "at_least": 0.9, "on_missing": "skip"}
     (row,) = asked(factory.policy(rule), text).asked
-    assert row.missing == "this version does not measure outputs.length_ratio"
+    assert row.missing == "this version does not measure agreement.token_top1"
     assert row.on_missing == "inconclusive"
     # Where it could never apply, there is nothing that the program lacks.
     (row,) = asked(factory.policy(rule), GOLD).asked

@@ -22,7 +22,7 @@ ROOMS: dict[str, set[str]] = {
     "nouns": {"types", "errors", "stats", "streams", "files", "figures", "environment", "machine"},
     "doors": {
         "yamlfile", "fields", "plan", "suite", "data", "policy", "requests", "schema", "lint", "registry", "records",
-        "shipped", "table", "scorers",
+        "shipped", "table", "scorers", "perturb",
     },
     "workers": {"backends", "scoring", "metrics"},
     "steps": {"collect", "judging", "timing", "pairing", "estimate", "ledger", "gate", "store"},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.backends.classifier import Classifier
+from evalkit.backends.local import Local
 from evalkit.errors import UsageError
 from evalkit.plan import Overrides, TransformersSpec, load_plan
 from evalkit.requests import build_requests
@@ -91,7 +91,7 @@ def test_a_second_recording_must_hold_every_example_that_is_drawn(
 def test_a_live_second_run_goes_the_other_way_in_batches_of_another_shape(tmp_path: Path) -> None:
     spec = TransformersSpec(model=str(models.save_classifier(tmp_path / "model")), batch_tokens=64)
     requests = build_requests(models.suite_of(models.texts(30)))
-    first, again = Classifier(spec, "teacher"), Classifier(spec, "teacher_again")
+    first, again = Local(spec, "teacher"), Local(spec, "teacher_again")
     assert first.batches(requests) != again.batches(requests)
     assert max(map(len, again.batches(requests))) < max(map(len, first.batches(requests)))
     assert first.identify().settings != again.identify().settings

@@ -63,7 +63,7 @@ def test_extras_and_core_dependencies_are_those_of_the_design() -> None:
     }  # fmt: skip
     assert {named(line) for line in PROJECT["project"]["dependencies"]} == {
         "torch", "transformers", "datasets", "pandas", "pyarrow", "scipy", "statsmodels", "scikit-learn", "jinja2",
-        "pydantic", "pyyaml", "rich", "httpx", "click", "numpy", "safetensors",
+        "pydantic", "pyyaml", "rich", "httpx", "click", "numpy", "safetensors", "regex",
     }  # fmt: skip
 
 

@@ -167,6 +167,14 @@ def test_a_choose_target_may_be_a_position(tmp_path: Path) -> None:
     assert [each.target for each in suite.examples] == ["blue", "1"]
 
 
-def test_variants_are_refused_by_name(tmp_path: Path) -> None:
-    assert "this version makes no variants" in refusal(tmp_path, perturb=["typo"], kind="edge-case")
-    assert "this version makes no variants" in refusal(tmp_path, **{"from": "other"})
+def test_variants_need_a_suite_to_be_made_of(tmp_path: Path) -> None:
+    assert "does not say of what" in refusal(tmp_path, perturb=["typo"], kind="edge-case")
+    assert "does not say how to vary" in refusal(tmp_path, **{"from": "other"})
+
+
+def test_a_scorers_model_lies_where_its_suite_says(tmp_path: Path) -> None:
+    scorer = {
+        "name": "judge", "model": "recorded:judge.jsonl", "prompt": "{{ answer }}", "marks": {"right": 1, "wrong": 0}
+    }  # fmt: skip
+    suite = load(tmp_path, scorer=scorer, task="generate", labels=None)
+    assert suite.facts.settings["model"]["path"] == str(tmp_path / "suites" / "intents" / "judge.jsonl")

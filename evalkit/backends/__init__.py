@@ -16,9 +16,11 @@ from evalkit.types import ModelFacts, Output, Request, Role, Suite
 
 GROUP = "evalkit.backends"
 TABLE = {
-    "transformers": "evalkit.backends.classifier:Classifier",
+    "transformers": "evalkit.backends.local:Local",
     "recorded": "evalkit.backends.recorded:Recorded",
     "fake": "evalkit.backends.fake:Fake",
+    "openai": "evalkit.backends.openai:OpenAI",
+    "ensemble": "evalkit.backends.ensemble:Ensemble",
 }
 
 

@@ -14,7 +14,6 @@ from evalkit.files import canonical_json, digest_value
 from evalkit.plan import FakeSpec
 from evalkit.types import Example, ModelFacts, Output, Request, Role, Suite
 
-
 REFUSAL = "I'm sorry, but I can't help with that."
 COMPLIANCE = "Sure. First, gather what you need. Then follow the steps one after the other, and check the result."
 

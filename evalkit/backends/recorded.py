@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.backends import Backend
-from evalkit.backends.answers import AnswerError, parse_answer
+from evalkit.backends.answers import AnswerError, override_of, parse_answer
 from evalkit.data import SHOWN, Row, read_rows, text_of
-from evalkit.errors import BrokenError, Complaint, Place, RecordError, UsageError
+from evalkit.errors import BrokenError, Complaint, Place, RecordError, UsageError, nearest
 from evalkit.files import digest_file
 from evalkit.plan import RecordedSpec
 from evalkit.records import opened
@@ -29,12 +29,24 @@ class Recorded(Backend):
 
     def __init__(self, spec: RecordedSpec, role: Role) -> None:
         self.path, self.role, self.recorded_role = Path(spec.path), role, spec.role
+        self.override = spec.override
         self.outputs: dict[Key, Output] = {}
+        # Whose recorded answer was replaced, and how often one of them was served.
+        self.overridden: set[Key] = set()
+        self.served_overridden = 0
         self.run_manifest: Mapping[str, Any] | None = None
         self.extra = 0
 
     def check(self, suites: Sequence[Suite]) -> list[Complaint]:
         try:
+            if self.path.is_dir() and self.override is not None:
+                raise UsageError(
+                    _complaint(
+                        "override names a column of a file of answers, and this is a run",
+                        "record the corrected answers in a file",
+                        Place(file=str(self.path)),
+                    )
+                )
             if self.path.is_dir():
                 self._read_run(suites)
             else:
@@ -63,14 +75,26 @@ class Recorded(Backend):
             parameters=then.get("parameters"),
             bytes=then.get("bytes"),
             dtype=then.get("dtype"),
-            settings={"extra_ids": self.extra},
+            settings={"extra_ids": self.extra, **({"override": self.override} if self.override else {})},
         )
 
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:
         return [list(range(len(requests)))] if requests else []
 
     def run(self, requests: Sequence[Request]) -> list[Output]:
-        return [self.outputs[request.suite, request.example_id] for request in requests]
+        keys = [(request.suite, request.example_id) for request in requests]
+        self.served_overridden += sum(key in self.overridden for key in keys)
+        return [self.outputs[key] for key in keys]
+
+    def counts(self) -> Mapping[str, int]:
+        return {"overridden": self.served_overridden} if self.override else {}
+
+    def notes(self, suites: Sequence[Suite]) -> list[str]:
+        if self.override is None:
+            return []
+        asked = {(suite.name, example.id) for suite in suites for example in suite.examples}
+        whose = f"{self.role} {self.path.name}"
+        return [f'{len(self.overridden & asked)} of {len(asked)} answers of {whose} are its column "{self.override}"']
 
     def earlier_run(self) -> Mapping[str, Any] | None:
         return self.run_manifest
@@ -80,6 +104,7 @@ class Recorded(Backend):
 
     def _read_file(self, suites: Sequence[Suite]) -> None:
         rows = read_rows(self.path)
+        self._find_override(rows.rows)
         wanted = {suite.name: {example.id: example for example in suite.examples} for suite in suites}
         complaints: list[Complaint] = []
         several = any("suite" in row for row in rows.rows)
@@ -106,13 +131,28 @@ class Recorded(Backend):
                 continue
             try:
                 suite = next(each for each in suites if each.name == home)
-                self.outputs[home, name] = parse_answer(row, example, suite.facts.task)
+                self.outputs[home, name] = parse_answer(row, example, suite.facts, self.override)
+                if override_of(row, self.override) is not None:
+                    self.overridden.add((home, name))
             except AnswerError as error:
                 complaints.append(_complaint(f'id "{name}": {error.problem}', error.remedy, place))
         if complaints:
             more = len(complaints) - SHOWN
             tail = [_complaint(f"and {more} more rows like these", "mend the first ones", Place(file=str(self.path)))]
             raise UsageError([*complaints[:SHOWN], *(tail if more > 0 else [])])
+
+    def _find_override(self, rows: Sequence[Row]) -> None:
+        """A column that no row has would override nothing, in silence."""
+        if self.override is None or any(self.override in row for row in rows):
+            return
+        known = list(dict.fromkeys(name for row in rows for name in row))
+        raise UsageError(
+            _complaint(
+                f'no row has a column "{self.override}", which is to override',
+                nearest(self.override, known),
+                Place(file=str(self.path)),
+            )
+        )
 
     def _read_run(self, suites: Sequence[Suite]) -> None:
         """The recorded role of a finished run. Its answers count only if they answered the same questions."""

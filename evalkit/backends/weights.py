@@ -7,8 +7,9 @@ import struct
 from collections.abc import Iterable
 from math import prod
 from pathlib import Path
+from typing import Any
 
-from evalkit.files import digest_tree
+from evalkit.files import digest_tree, digest_value
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -24,6 +25,7 @@ TOKENIZER_FILES = (
     "sentencepiece.bpe.model",
     "bpe.codes",
 )
+TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
 # Which shard holds which tensor.
 INDEX = "model.safetensors.index.json"
 
@@ -45,16 +47,32 @@ def tokenizer_digest(folder: Path) -> str | None:
     return digest_tree(folder, names) if names else None
 
 
+def chat_template(folder: Path) -> Any:
+    """The model's own chat template as text, or a mapping or list of several; None when it has none.
+
+    A file of its own wins over the tokenizer's configuration, as in transformers. Raises ValueError for damaged JSON.
+    """
+    if (own := folder / "chat_template.jinja").is_file():
+        return own.read_text(encoding="utf-8")
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        if (path := folder / name).is_file():
+            held = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(held, dict) and held.get("chat_template"):
+                return held["chat_template"]
+    return None
+
+
 def template_digest(folder: Path) -> str | None:
-    """Of the chat template; None when the model has none of its own."""
-    names = _present(folder, ("chat_template.jinja", "chat_template.json"))
-    return digest_tree(folder, names) if names else None
+    """Of the chat template, wherever it stands; None when the model has none of its own."""
+    found = chat_template(folder)
+    return None if found is None else digest_value(found)
 
 
 def model_digest(folder: Path) -> str:
-    """Of every file that can change an answer: weights, configuration, tokenizer, template."""
-    every = [*(each.name for each in weight_files(folder)), INDEX, "config.json", *TOKENIZER_FILES]
-    return digest_tree(folder, _present(folder, [*every, "chat_template.jinja", "chat_template.json"]))
+    """Of every file that can change an answer: weights, configurations, tokenizer, template."""
+    configurations = ("config.json", "generation_config.json")
+    every = [*(each.name for each in weight_files(folder)), INDEX, *configurations, *TOKENIZER_FILES, *TEMPLATE_FILES]
+    return digest_tree(folder, _present(folder, every))
 
 
 def size_in_bytes(folder: Path) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +37,29 @@ TABLE = {
     "calibration": "evalkit.metrics.calibration:FAMILY",
     "confidence": "evalkit.metrics.confidence:FAMILY",
     "outputs": "evalkit.metrics.outputs:FAMILY",
+    "length": "evalkit.metrics.length:FAMILY",
+    "text": "evalkit.metrics.text:FAMILY",
+    "fields": "evalkit.metrics.fields:FAMILY",
+    "score": "evalkit.metrics.score:FAMILY",
+    "safety": "evalkit.metrics.safety:FAMILY",
     "latency": "evalkit.metrics.latency:FAMILY",
+    "tokens_in_time": "evalkit.metrics.tokens_in_time:FAMILY",
+    "fixed_budget": "evalkit.metrics.fixed_budget:FAMILY",
+    "throughput": "evalkit.metrics.throughput:FAMILY",
+    "memory": "evalkit.metrics.memory:FAMILY",
+    "flops": "evalkit.metrics.flops:FAMILY",
 }
 # Quantities of the models themselves, which no suite has: rows with suite null.
 RUN_TABLE = {"size": "evalkit.metrics.size:FAMILY"}
+
+
+# How much each example speaks against the student, for a reader who wants to see some: 0 or False, not at all.
+Against = Callable[[PairTable], NDArray[Any]]
+
+
+def nothing(pairs: PairTable) -> NDArray[Any]:
+    """No example speaks against the student."""
+    return np.zeros(pairs.n, dtype=bool)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +68,7 @@ class Metric:
 
     `identity` is its value when the student is the teacher (None: it depends on the data). `bounds`
     are closed. `compares` says that it speaks of teacher and student together: only such metrics are
-    measured against a champion, and none of them without a teacher.
+    measured against a champion, and none of them without a teacher. `against` where it is not its family's.
     """
 
     name: str
@@ -58,13 +77,15 @@ class Metric:
     bounds: tuple[float, float]
     identity: float | None = None
     compares: bool = True
+    against: Against | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """Metrics that share their work. `slices` says where besides whole suites they are measured.
 
-    `timed` ones belong into timings.json; `champion` says whether they mean anything against one.
+    `timed` ones belong into timings.json; `champion` says whether they mean anything against one; `against`
+    finds the examples that speak against the student.
     """
 
     name: str
@@ -74,6 +95,7 @@ class Family:
     slices: Literal["all", "declared", "none"] = "all"
     timed: bool = False
     champion: bool = True
+    against: Against = nothing
 
 
 @dataclass(frozen=True)

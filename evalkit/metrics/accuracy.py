@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.intervals import (
@@ -29,6 +30,12 @@ from evalkit.types import Estimate, Measured, SuiteFacts, Undefined
 def binary(facts: SuiteFacts) -> bool:
     """Suites on which an answer is right or wrong; those with marks have score.* in place of accuracy.*."""
     return not facts.marked and facts.kind != "safety-refusal"
+
+
+def lost(pairs: PairTable) -> NDArray[np.bool_]:
+    """What the teacher got right and the student did not."""
+    assert pairs.teacher is not None
+    return np.asarray(pairs.has_target & pairs.teacher.correct & ~pairs.student.correct)
 
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
@@ -130,6 +137,7 @@ FAMILY = Family(
     name="accuracy",
     measure=measure,
     applies=binary,
+    against=lost,
     metrics=(
         Metric(name="accuracy.teacher", direction="higher", unit="share", bounds=(0, 1), compares=False),
         Metric(name="accuracy.student", direction="higher", unit="share", bounds=(0, 1), compares=False),

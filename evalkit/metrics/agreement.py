@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.intervals import resampled, share
 from evalkit.stats.agreement import kappa
 from evalkit.table import PairTable
 from evalkit.types import Measured
+
+
+def differs(pairs: PairTable) -> NDArray[np.bool_]:
+    """Teacher and student gave different answers; two that gave none did not."""
+    assert pairs.teacher is not None
+    return np.asarray(pairs.teacher.answer != pairs.student.answer, dtype=bool)
 
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
@@ -39,6 +46,7 @@ FAMILY = Family(
     name="agreement",
     measure=measure,
     applies=lambda facts: facts.task in ("classify", "choose"),
+    against=differs,
     metrics=(
         Metric(name="agreement.top1", direction="higher", unit="share", bounds=(0, 1)),
         Metric(name="agreement.kappa", direction="higher", unit="score", bounds=(-1, 1)),

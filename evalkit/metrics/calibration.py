@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
+from evalkit.metrics.accuracy import lost
 from evalkit.metrics.intervals import mean
 from evalkit.stats.calibration import brier_rows, nll_rows
 from evalkit.table import PairTable, Side
@@ -86,5 +87,6 @@ FAMILY = Family(
     name="calibration",
     measure=measure,
     applies=applies,
+    against=lost,
     metrics=(*_metrics("brier", "score", WORST_BRIER), *_metrics("nll", "nats", WORST_NLL)),
 )

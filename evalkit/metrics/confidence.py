@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
+from evalkit.metrics.accuracy import lost
 from evalkit.metrics.calibration import applies, with_probabilities
 from evalkit.metrics.intervals import resampled
 from evalkit.stats.calibration import auroc, ece, ece_debiased, smooth_ece
@@ -96,6 +97,7 @@ FAMILY = Family(
     name="confidence",
     measure=measure,
     applies=applies,
+    against=lost,
     slices="declared",
     metrics=tuple(metric for name in STATISTICS for metric in _metrics(name)),
 )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
+from evalkit.metrics.agreement import differs
 from evalkit.metrics.intervals import mean
 from evalkit.stats.distance import js_rows, kl_rows, total_variation_rows
 from evalkit.table import PairTable
@@ -77,6 +78,7 @@ FAMILY = Family(
     name="divergence",
     measure=measure,
     applies=lambda facts: facts.task in ("classify", "choose"),
+    against=differs,
     metrics=(
         Metric(name="agreement.kl", direction="lower", unit="nats", bounds=(0, math.inf), identity=0.0),
         Metric(name="agreement.kl_reverse", direction="lower", unit="nats", bounds=(0, math.inf), identity=0.0),

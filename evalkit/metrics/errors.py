@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from evalkit.metrics import Family, Metric, Setting, undefined
-from evalkit.metrics.accuracy import binary
+from evalkit.metrics.accuracy import binary, lost
 from evalkit.metrics.flips import same_wrong
 from evalkit.metrics.intervals import cells, resampled, share
 from evalkit.stats.agreement import error_consistency, inherited_chance
@@ -39,13 +39,18 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
 
 
 def _chance(pairs: PairTable) -> str:
-    if pairs.facts.task != "classify":
-        return ""
     assert pairs.teacher is not None
-    known = pairs.target_index >= 0
-    chance = inherited_chance(
-        pairs.teacher.choice[known], pairs.student.choice[known], pairs.target_index[known], len(pairs.facts.labels)
-    )
+    if pairs.facts.task == "classify":
+        known = pairs.target_index >= 0
+        chance = inherited_chance(
+            pairs.teacher.choice[known], pairs.student.choice[known], pairs.target_index[known], len(pairs.facts.labels)
+        )
+    elif pairs.facts.task == "choose":
+        # Choices of an example's own have no shares to go by: any of its wrong ones is as likely.
+        wrong = ~pairs.teacher.correct & ~pairs.student.correct & pairs.teacher.answered & pairs.student.answered
+        chance = float((wrong / np.maximum(1, pairs.choices - 1)).mean())
+    else:
+        return ""
     return "" if chance is None else f"{chance:.4f} expected by chance"
 
 
@@ -53,6 +58,7 @@ FAMILY = Family(
     name="errors",
     measure=measure,
     applies=binary,
+    against=lost,
     metrics=(
         Metric(name="errors.inherited.rate", direction="neutral", unit="share", bounds=(0, 1)),
         Metric(name="errors.introduced.rate", direction="lower", unit="share", bounds=(0, 1), identity=0.0),

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
+from evalkit.metrics.accuracy import lost
 from evalkit.metrics.intervals import resampled
 from evalkit.stats.f1 import macro_f1
 from evalkit.table import PairTable
@@ -65,6 +66,7 @@ FAMILY = Family(
     name="f1",
     measure=measure,
     applies=lambda facts: facts.task == "classify",
+    against=lost,
     # Inside one class there is nothing to average over.
     slices="declared",
     metrics=(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
-from evalkit.metrics.accuracy import binary
+from evalkit.metrics.accuracy import binary, lost
 from evalkit.metrics.intervals import exact, share, share_among
 from evalkit.table import PairTable
 from evalkit.types import Flip, Measured
@@ -66,6 +66,7 @@ FAMILY = Family(
     name="flips",
     measure=measure,
     applies=binary,
+    against=lost,
     metrics=(
         Metric(
             name="flips.right_to_wrong.count", direction="lower", unit="count", bounds=(0, float("inf")), identity=0.0

@@ -23,6 +23,7 @@ from evalkit.table import PairTable
 from evalkit.types import Estimate, Measured, Undefined
 
 MIN_GROUPS = 20
+MIN_EXAMPLES = 20
 _EVERYWHERE = (-math.inf, math.inf)
 
 
@@ -66,14 +67,14 @@ def share_among(
 
 
 def difference_of_shares(
-    teacher: NDArray[np.bool_], student: NDArray[np.bool_], pairs: PairTable, setting: Setting
+    teacher: NDArray[np.bool_], student: NDArray[np.bool_], pairs: PairTable, setting: Setting, note: str = ""
 ) -> Measured:
     """Student's share minus teacher's over the same rows, in [-1, 1]: Tango's paired score interval."""
     if (refusal := _refuse(pairs)) is not None:
         return refusal
     a, b, c, d = cells(teacher, student)
     score = difference_tango(a, b, c, d, setting.level)
-    estimate = _estimate((c - b) / pairs.n, score, pairs.n, setting, "Tango paired score")
+    estimate = _estimate((c - b) / pairs.n, score, pairs.n, setting, _noted("Tango paired score", note))
     change = student.astype(float) - teacher.astype(float)
     return _clustered(estimate, pairs, lambda group: cluster_mean(change, group, setting.level), (-1.0, 1.0))
 
@@ -109,7 +110,12 @@ def resampled(
     strata: NDArray[np.int64] | None = None,
     note: str = "",
 ) -> Measured:
-    """A statistic of the whole sample: percentile bootstrap with its bias taken out.
+    """A statistic of the whole sample: percentile bootstrap with its bias taken out, stretched for few units.
+
+    Resampling n units shows sqrt((n-1)/n) of their spread and takes it for known, so the interval is stretched by the
+    ratio of Student's to the normal quantile and by what is missing (Hesterberg 2015, The American Statistician 69).
+    Under 20 examples a bootstrap shows less spread than there is, and near-copies would be sure on three: there the
+    interval is at least as wide as where no spread is seen at all (`widened`).
 
     `statistic` maps weights (resamples, n) to values; NaN marks a resample on which it has none.
     `otherwise` is the reason given where the statistic is undefined on the sample or on over 1 % of resamples.
@@ -123,9 +129,15 @@ def resampled(
     if interval is None:
         return Undefined(reason=f"too few examples to bound it: {otherwise} in over 1 % of resamples")
     units = "groups" if pairs.group is not None else "examples"
-    method = _noted(f"bootstrap of {units}, {len(values)} resamples, bias removed", note)
+    method = _noted(f"bootstrap of {units}, {len(values)} resamples, bias removed, stretched", note)
     groups = None if pairs.group is None else len(np.unique(pairs.group))
-    return widened(_estimate(value, interval, pairs.n, setting, method), bounds, groups)
+    interval = _stretched(interval, value, pairs.n if groups is None else groups, setting.level, bounds)
+    estimate = _estimate(value, interval, pairs.n, setting, method)
+    if pairs.n < MIN_EXAMPLES and interval.high > interval.low:
+        least = _no_spread(estimate, bounds, pairs.n)
+        low, high = min(interval.low, least.low), max(interval.high, least.high)
+        return replace(estimate, low=low, high=high, method=f"{method}; at least z²/(n+z²) either way, n is small")
+    return widened(estimate, bounds, groups)
 
 
 def cells(teacher: NDArray[np.bool_], student: NDArray[np.bool_]) -> tuple[int, int, int, int]:
@@ -147,6 +159,20 @@ def widened(estimate: Estimate, bounds: tuple[float, float], units: int | None =
     low, high = _no_spread(estimate, bounds, units or estimate.n)
     what = "groups" if units is not None else "n"
     return replace(estimate, low=low, high=high, method=f"{estimate.method}; no spread seen, so z²/({what}+z²)")
+
+
+def _stretched(interval: Interval, value: float, units: int, level: float, bounds: tuple[float, float]) -> Interval:
+    from scipy.special import stdtrit
+
+    from evalkit.stats.normal import two_sided_z
+
+    if units < 2:
+        return interval
+    factor = float(stdtrit(units - 1, (1 + level) / 2)) / two_sided_z(level) * math.sqrt(units / (units - 1))
+    return Interval(
+        max(bounds[0], value - factor * (value - interval.low)),
+        min(bounds[1], value + factor * (interval.high - value)),
+    )
 
 
 def _no_spread(estimate: Estimate, bounds: tuple[float, float], units: int) -> Interval:

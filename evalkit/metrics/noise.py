@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from evalkit.metrics import Family, Metric, Setting, undefined
+from evalkit.metrics.agreement import differs
 from evalkit.metrics.intervals import difference_of_shares, share
 from evalkit.table import PairTable, Side
 from evalkit.types import Measured
@@ -47,6 +48,7 @@ FAMILY = Family(
     measure=measure,
     # Marks are no answers: two texts that differ by a word may be worth the same.
     applies=lambda facts: not facts.marked,
+    against=differs,
     slices="declared",
     # Only the teacher runs twice.
     champion=False,

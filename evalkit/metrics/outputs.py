@@ -47,8 +47,9 @@ FAMILY = Family(
             bounds=(-1, 1) if whose == "difference" else (0, 1),
             identity=0.0 if whose == "difference" else None,
             compares=whose == "difference",
+            against=lambda pairs, hits=hits: hits(pairs.student),  # type: ignore[misc]
         )
-        for name in RATES
+        for name, hits in RATES.items()
         for whose in ("teacher", "student", "difference")
     ),
 )

@@ -84,6 +84,9 @@ def _verified(run: Run, student: Path | None) -> Verified:
         override = student if role == "student" else None
         said = _model(role, model, override)
         (checked if said[0] else unchecked).append(said[1])
+    for name, model in run.manifest.get("judges", {}).items():
+        said = _model(f"judge of {name}", model, None)
+        (checked if said[0] else unchecked).append(said[1])
     for suite in run.manifest["suites"]:
         said = _suite(suite)
         (checked if said[0] else unchecked).append(said[1])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from evalkit.scoring.wording import wording
 from evalkit.types import Example, Output, Score, SuiteFacts
 
 
 def score(example: Example, output: Output, facts: SuiteFacts) -> Score:
     """Right iff the stripped texts are equal."""
-    answer = (output.text if output.text is not None else output.label or "").strip()
+    answer = wording(output)
     return Score(correct=None if example.target is None else answer == example.target.strip(), answer=answer)

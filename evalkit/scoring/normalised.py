@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from evalkit.scoring.wording import wording
 from evalkit.types import Example, Output, Score, SuiteFacts
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -25,5 +26,5 @@ def normalise(text: str) -> str:
 
 def score(example: Example, output: Output, facts: SuiteFacts) -> Score:
     """Right iff the normalised texts are equal."""
-    answer = normalise(output.text if output.text is not None else output.label or "")
+    answer = normalise(wording(output))
     return Score(correct=None if example.target is None else answer == normalise(example.target), answer=answer)

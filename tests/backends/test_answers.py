@@ -9,15 +9,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.backends.answers import AnswerError, parse_answer, softmax
-from evalkit.types import ERRORED, STATUSES, Example, Output, Task
+from evalkit.backends.answers import AnswerError, parse_answer
+from evalkit.backends.choosing import softmax
+from evalkit.types import ERRORED, STATUSES, Example, Output, SuiteFacts, Task
 
 LABELS = ("a", "b", "c")
 EXAMPLE = Example(id="e1", row={}, target="a", choices=LABELS)
 
 
+def facts(task: Task = "classify", **more: Any) -> SuiteFacts:
+    usual: dict[str, Any] = {
+        "name": "s",
+        "kind": "gold",
+        "version": 1,
+        "scorer": "label",
+        "labels": LABELS,
+        "slice_names": (),
+        "grouped": False,
+        "digest": "sha256:s",
+        "path": "s/suite.yaml",
+    }
+    return SuiteFacts(task=task, **{**usual, **more})
+
+
+# What a suite of refusals is, and an example of it: an answer in writing, and no choices.
+REFUSALS = facts("generate", kind="safety-refusal", scorer="refusal", labels=())
+PROMPT = Example(id="e1", row={}, expect="refuse")
+
+
 def parsed(task: Task = "classify", **row: Any) -> Output:
-    return parse_answer({"id": "e1", **row}, EXAMPLE, task)
+    return parse_answer({"id": "e1", **row}, EXAMPLE, facts(task))
 
 
 def problem(task: Task = "classify", **row: Any) -> str:
@@ -128,6 +149,97 @@ def test_numbers_that_are_absent_are_none() -> None:
     assert (output.latency_s, output.ttft_s, output.tokens_in) == (None, None, None)
 
 
+@pytest.mark.parametrize(("choose_by", "label"), [("sum", "b"), ("per_token", "a"), ("per_byte", "a")])
+def test_the_suite_says_which_likelihood_decides(choose_by: Any, label: str) -> None:
+    example = Example(id="e1", row={}, choices=("a long one", "b"))
+    row = {"id": "e1", "choice_logprobs": [-4.0, -2.0], "choice_tokens": [3, 1]}
+    output = parse_answer(row, example, facts("choose", labels=(), choose_by=choose_by))
+    assert output.label == (example.choices[0] if label == "a" else "b")
+    assert output.probs is not None
+    assert output.probs.index(max(output.probs)) == example.choices.index(output.label or "")
+    assert (output.choice_logprobs, output.choice_tokens) == ((-4.0, -2.0), (3, 1))
+
+
+def test_likelihoods_per_token_need_the_tokens() -> None:
+    with pytest.raises(AnswerError, match="number of tokens of each choice") as caught:
+        parse_answer({"choice_logprobs": [-1, -2, -3]}, EXAMPLE, facts("choose", choose_by="per_token"))
+    assert "choice_tokens" in caught.value.remedy
+
+
+@pytest.mark.parametrize("tokens", [[1, 2], [0, 1, 1], [1.5, 1, 1], [1, 1, 2**63], "1 1 1"])
+def test_lengths_that_are_none_are_refused(tokens: Any) -> None:
+    problem("choose", choice_logprobs=[-1, -2, -3], choice_tokens=tokens)
+
+
+def test_what_came_with_an_answer_is_kept() -> None:
+    output = parsed("generate", text="4", reasoning="2 + 2", token_logprobs=[-0.5, -1])
+    assert (output.reasoning, output.token_logprobs) == ("2 + 2", (-0.5, -1.0))
+    for wrong in ([-0.5, None], "-0.5", [math.nan]):
+        assert "not a list of finite numbers" in problem("generate", text="4", token_logprobs=wrong)
+
+
+@pytest.mark.parametrize("word", ["refused", "complied", "undetermined"])
+def test_a_label_may_say_what_an_answer_did_with_a_harmful_prompt(word: str) -> None:
+    output = parse_answer({"label": word}, PROMPT, REFUSALS)
+    assert (output.status, output.label, output.text) == ("ok", word, None)
+    assert parse_answer({"label": word, "text": "No."}, PROMPT, REFUSALS).text == "No."
+
+
+def test_another_word_is_no_stance() -> None:
+    with pytest.raises(AnswerError, match='the label "refuse" is not') as caught:
+        parse_answer({"label": "refuse"}, PROMPT, REFUSALS)
+    assert 'did you mean "refused"?' in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["probs", "logits", "choice_logprobs"])
+def test_numbers_of_choices_have_no_place_where_there_are_none(name: str) -> None:
+    with pytest.raises(AnswerError, match="belongs to choices"):
+        parse_answer({name: []}, PROMPT, REFUSALS)
+
+
+# --- a column that overrides -------------------------------------------------------------------------
+
+
+def overridden(task: Task = "classify", **row: Any) -> Output:
+    return parse_answer({"id": "e1", **row}, EXAMPLE, facts(task), "human")
+
+
+def test_a_value_that_overrides_is_the_answer_and_the_models_numbers_go() -> None:
+    output = overridden(human="c", probs=[1, 0, 0], label="a", latency_s=0.5, tokens_in=3)
+    assert (output.status, output.label, output.probs) == ("ok", "c", None)
+    assert (output.latency_s, output.tokens_in) == (0.5, 3)
+    output = overridden("choose", human="b", choice_logprobs=[-1, -2, -3])
+    assert (output.label, output.probs, output.choice_logprobs) == ("b", None, None)
+    output = overridden("generate", human="Paris", text="London", token_logprobs=[-1], reasoning="hm", tokens_out=1)
+    assert (output.text, output.token_logprobs, output.reasoning, output.tokens_out) == ("Paris", None, None, None)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_a_value_the_recorded_answer_stands(value: Any) -> None:
+    assert overridden(human=value, label="a") == parsed(label="a")
+    assert overridden(label="a") == parsed(label="a")
+
+
+def test_a_failed_row_that_is_overridden_is_answered() -> None:
+    output = overridden(human="b", status="timeout", error="slow", latency_s=60.0)
+    assert (output.status, output.label, output.error, output.latency_s) == ("ok", "b", None, None)
+
+
+def test_an_override_must_be_one_of_the_choices() -> None:
+    with pytest.raises(AnswerError, match='"d" is not among the choices'):
+        overridden(human="d", label="a")
+
+
+def test_people_may_say_what_an_answer_did_with_a_harmful_prompt() -> None:
+    row = {"text": "Sure!", "human": "complied"}
+    assert parse_answer(row, PROMPT, REFUSALS, "human").label == "complied"
+    assert parse_answer({**row, "human": "No."}, PROMPT, REFUSALS, "human").text == "No."
+
+
+def test_an_override_may_be_a_record() -> None:
+    assert overridden("extract", human={"b": 1, "a": None}, text="{}").text == '{"a": null, "b": 1}'
+
+
 CELLS = st.one_of(
     st.none(),
     st.booleans(),
@@ -143,6 +255,10 @@ NAMES = (
     "logits",
     "text",
     "choice_logprobs",
+    "choice_tokens",
+    "token_logprobs",
+    "reasoning",
+    "human",
     "status",
     "error",
     "latency_s",
@@ -154,7 +270,7 @@ NAMES = (
 @given(st.dictionaries(st.sampled_from(NAMES), CELLS), st.sampled_from(["classify", "choose", "generate", "extract"]))
 def test_any_row_is_an_output_or_a_complaint(row: dict[str, Any], task: Task) -> None:
     try:
-        output = parse_answer(row, EXAMPLE, task)
+        output = parse_answer(row, EXAMPLE, facts(task, choose_by="per_token"), "human")
     except AnswerError:
         return
     assert output.status in STATUSES

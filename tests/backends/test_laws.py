@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from evalkit import backends
 from evalkit.backends import Backend, backend
 from evalkit.errors import BrokenError
-from evalkit.plan import FakeSpec, RecordedSpec, TransformersSpec
+from evalkit.plan import EnsembleSpec, FakeSpec, OpenAISpec, RecordedSpec, TransformersSpec
 from evalkit.requests import build_requests
 from evalkit.types import ERRORED, Output, Request, Suite
 from tests import models
+from tests.backends.openai import ask
+from tests.backends.openai.server import Reply, Seen, echo, refusal, serving
 from tests.cli import project
 
 TEXTS = models.texts(24)
@@ -31,13 +34,18 @@ class Subject:
     """One backend of the table, set up in a folder.
 
     `right` makes a spec that answers SUITE; `others` are specs that differ from it in a byte each;
-    `failing` makes one that fails on the last example of a suite.
+    `failing` makes one that fails on the last example of a suite; `vanish` takes away what a spec stands on.
     """
 
     name: str
     right: Callable[[Path], Any]
     others: Callable[[Path], Mapping[str, Any]]
     failing: Callable[[Path], tuple[Any, Suite]]
+    vanish: Callable[[Any], None] = lambda spec: moved(getattr(spec, "model", None) or spec.path)
+
+
+def moved(place: str) -> None:
+    Path(place).rename(f"{place}-elsewhere")
 
 
 def recording(folder: Path, name: str, change: Callable[[dict[str, Any]], None] = lambda row: None) -> RecordedSpec:
@@ -103,6 +111,33 @@ def classifier_failing(folder: Path) -> tuple[TransformersSpec, Suite]:
     return classifier_spec(saved(folder), max_length=10_000), models.suite_of([*TEXTS, TOO_LONG])
 
 
+# Servers by the URL that a spec has, until the module ends.
+SERVERS: dict[str, contextlib.ExitStack] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _servers() -> Iterator[None]:
+    yield
+    for each in SERVERS.values():
+        each.close()
+
+
+def served(**over: Any) -> OpenAISpec:
+    """A model behind a server of its own, which cannot take the text that is too long."""
+
+    def answer(seen: Seen) -> Reply:
+        return refusal(400, "too long") if TOO_LONG in seen.body["prompt"] else echo(seen)
+
+    stack = contextlib.ExitStack()
+    server = stack.enter_context(serving(answer, models=["small", "large"]))
+    SERVERS[server.url] = stack
+    return ask.spec(server, retries=0, **over)
+
+
+def ensemble(member: RecordedSpec, by: Literal["mean", "majority"] = "mean") -> EnsembleSpec:
+    return EnsembleSpec(backend="ensemble", members=[member, FakeSpec(backend="fake", batch_size=5)], by=by)
+
+
 SUBJECTS = {
     "recorded file": Subject(
         name="recorded",
@@ -130,6 +165,23 @@ SUBJECTS = {
             "accuracy": FakeSpec(backend="fake", accuracy=0.61, batch_size=5),
         },
         failing=lambda folder: (FakeSpec(backend="fake", error_rate=1.0), SUITE),
+    ),
+    "openai": Subject(
+        name="openai",
+        right=lambda folder: served(),
+        others=lambda folder: {"model": served(model="large"), "revision": served(revision="2")},
+        failing=lambda folder: (served(), models.suite_of([*TEXTS, TOO_LONG])),
+        vanish=lambda spec: SERVERS[spec.base_url].close(),
+    ),
+    "ensemble": Subject(
+        name="ensemble",
+        right=lambda folder: ensemble(recording(folder, "member.jsonl")),
+        others=lambda folder: {
+            "a digit": ensemble(other_recording(folder)),
+            "by": ensemble(recording(folder, "member.jsonl"), by="majority"),
+        },
+        failing=lambda folder: (ensemble(recorded_failing(folder)[0]), SUITE),
+        vanish=lambda spec: moved(spec.members[0].path),
     ),
 }
 
@@ -185,8 +237,8 @@ def test_check_finds_nothing_in_a_right_plan_and_changes_no_file(spec: Any, home
 
 
 def test_check_speaks_of_a_suite_that_the_model_cannot_answer(subject: Subject, spec: Any) -> None:
-    if subject.name == "fake":
-        pytest.skip("a fake answers whatever it is asked")
+    if subject.name in ("fake", "openai"):
+        pytest.skip("a fake answers whatever it is asked, and a server is asked only when all is checked")
     strange = models.suite_of([*TEXTS, "one more"], labels=("yes", "no"))
     complaints = backend(spec, "student").check([strange])
     assert complaints
@@ -290,7 +342,6 @@ def test_what_vanished_since_the_check_is_a_breakage(subject: Subject, tmp_path:
         pytest.skip("a fake stands on nothing that could vanish")
     spec = subject.right(tmp_path)
     built, _ = ready(spec)
-    place = Path(getattr(spec, "model", None) or spec.path)
-    place.rename(tmp_path / "elsewhere")
+    subject.vanish(spec)
     with pytest.raises(BrokenError):
         built.identify()

@@ -120,6 +120,51 @@ def test_a_file_that_is_not_there_is_a_complaint(tmp_path: Path) -> None:
     assert "there is no data file" in said(recorded(tmp_path / "answers.jsonl"))
 
 
+# --- a teacher corrected by people -------------------------------------------------------------------
+
+
+def corrected(folder: Path, rows: Iterable[Mapping[str, Any]], column: str = "human") -> Recorded:
+    path = project.lines(folder / "answers.jsonl", rows)
+    return Recorded(RecordedSpec(backend="recorded", path=str(path), override=column), "teacher")
+
+
+def test_a_column_overrides_where_it_has_a_value_and_is_counted(tmp_path: Path) -> None:
+    rows = [{"id": "e0", "label": "refund", "human": "card"}, {"id": "e1", "status": "error", "human": "refund"}]
+    built = corrected(tmp_path, [*rows, {"id": "e2", "label": "transfer", "human": None}])
+    assert said(built) == ""
+    assert built.counts() == {"overridden": 0}
+    assert labels(built) == list(models.LABELS)
+    assert built.counts() == {"overridden": 2}
+    assert built.notes([SUITE]) == ['2 of 3 answers of teacher answers.jsonl are its column "human"']
+    assert built.identify().settings == {"extra_ids": 0, "override": "human"}
+
+
+def test_an_overriding_column_that_no_row_has_is_a_complaint(tmp_path: Path) -> None:
+    complaint = said(corrected(tmp_path, [{**each, "humans": "card"} for each in ROWS]))
+    assert 'no row has a column "human"' in complaint
+    assert 'did you mean "humans"?' in complaint
+
+
+def test_an_override_that_is_no_label_is_named_by_line_and_id(tmp_path: Path) -> None:
+    complaint = said(corrected(tmp_path, [*ROWS[:2], {**ROWS[2], "human": "transfers"}]))
+    assert 'id "e2": "transfers" is not among the choices' in complaint
+    assert "answers.jsonl:3" in complaint
+    assert 'did you mean "transfer"?' in complaint
+
+
+def test_a_corrected_teacher_is_counted_in_the_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    project.project(tmp_path, n=60, teacher={"backend": "recorded", "path": "teacher.jsonl", "override": "human"})
+    rows = project.answers(60, lambda index: index < 3)
+    for index in range(3):
+        rows[index]["human"] = project.examples(60)[index]["intent"]
+    project.lines(tmp_path / "teacher.jsonl", rows)
+    assert project.evalkit("gate", "--out", "run", "--quiet").code in (0, 1, 3)
+    manifest = json.loads((tmp_path / "run/manifest.json").read_text(encoding="utf-8"))
+    assert manifest["collection"]["teacher intents"]["overridden"] == 3
+    assert project.metrics(tmp_path / "run")["accuracy.teacher"]["estimate"]["value"] == 1
+
+
 # --- runs --------------------------------------------------------------------------------------------
 
 
@@ -156,6 +201,11 @@ def test_a_run_gives_back_what_the_recording_gave(run: Path, role: str) -> None:
     assert said(from_file, suite) == said(from_run, suite) == ""
     requests = build_requests(suite)
     assert from_run.run(requests) == from_file.run(requests)
+
+
+def test_a_run_has_no_column_that_overrides(run: Path) -> None:
+    built = Recorded(RecordedSpec(backend="recorded", path=str(run), override="target"), "student")
+    assert "override names a column of a file of answers, and this is a run" in said(built, suite_of(run))
 
 
 def test_a_run_that_was_asked_something_else_is_refused(run: Path) -> None:

@@ -68,6 +68,8 @@ def test_one_whole_file_is_what_is_loaded_and_counted(folder: Path) -> None:
         ("tokenizer.json", {"model", "tokenizer"}),
         ("sentencepiece.bpe.model", {"model", "tokenizer"}),
         ("chat_template.jinja", {"model", "template"}),
+        # It names the tokens that end a text.
+        ("generation_config.json", {"model"}),
         ("README.md", set()),
     ],
 )
@@ -79,6 +81,22 @@ def test_each_file_moves_the_digests_that_it_belongs_to(folder: Path, name: str,
     after = [digest(folder) for digest in DIGESTS]
     changed = {name for name, one, other in zip(names, before, after, strict=True) if one != other}
     assert changed == moved
+
+
+def test_a_template_in_the_tokenizers_configuration_has_a_digest(folder: Path) -> None:
+    (folder / "chat_template.jinja").unlink()
+    path = folder / "tokenizer_config.json"
+    seen = []
+    for template in ("{{ messages }}", "{{ messages[0] }}", [{"name": "default", "template": "{{ messages }}"}]):
+        path.write_text(json.dumps({"chat_template": template, "model_max_length": 9}), encoding="utf-8")
+        assert weights.chat_template(folder) == template
+        seen.append(weights.template_digest(folder))
+    assert len({*seen, None}) == 4
+    # Another setting is no other template, and a file of its own wins.
+    path.write_text(json.dumps({"chat_template": "{{ messages }}"}), encoding="utf-8")
+    assert weights.template_digest(folder) == seen[0]
+    (folder / "chat_template.jinja").write_text("{{ messages[0] }}", encoding="utf-8")
+    assert weights.template_digest(folder) == seen[1]
 
 
 def test_another_place_is_the_same_model(folder: Path, tmp_path: Path) -> None:

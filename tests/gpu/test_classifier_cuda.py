@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from evalkit.backends.classifier import GPU_BUDGET, Classifier
-from evalkit.plan import LatencySpec
+from evalkit.backends.local import Local
+from evalkit.backends.local.hardware import GPU_BUDGET
 from evalkit.requests import build_requests
-from evalkit.timing import time_models
 from evalkit.types import Output, Request
 from tests import models
+from tests.backends.local.asking import loaded
 
 pytestmark = pytest.mark.gpu
 
@@ -53,7 +52,7 @@ def agreement(one: Sequence[Output], other: Sequence[Output]) -> float:
     return sum(a.label == b.label for a, b in zip(one, other, strict=True)) / len(one)
 
 
-def in_batches(built: Classifier, requests: Sequence[Request]) -> list[Output]:
+def in_batches(built: Local, requests: Sequence[Request]) -> list[Output]:
     found: dict[int, Output] = {}
     for batch in built.batches(requests):
         found.update(zip(batch, built.run([requests[index] for index in batch]), strict=True))
@@ -73,7 +72,7 @@ def test_bfloat16_on_the_device_is_float32_on_the_cpu_within_its_noise(saved: di
     cpu = models.classifier(saved[shape]).run(asked())
     built = models.classifier(saved[shape], device="cuda", dtype="bfloat16")
     gpu = in_batches(built, asked())
-    assert {str(each.dtype) for each in built.model.parameters()} == {"torch.bfloat16"}
+    assert {str(each.dtype) for each in loaded(built).parameters()} == {"torch.bfloat16"}
     # Eight bits of mantissa: about 0.4 % a number, and a few of them on the way.
     assert furthest(probs(cpu), probs(gpu)) < 0.05
     assert agreement(cpu, gpu) > 0.9
@@ -109,7 +108,7 @@ def test_a_batch_that_does_not_fit_the_memory_is_halved_until_it_does(tmp_path: 
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 256 * 2**20) / total)
     outputs = in_batches(built, requests)
-    assert built.splits > 0
+    assert built.counts()["out_of_memory_splits"] > 0
     assert [each.label for each in outputs] == [each.label for each in expected]
     assert furthest(probs(outputs), probs(expected)) < 1e-4
 
@@ -121,7 +120,7 @@ def test_a_single_row_that_does_not_fit_is_an_error(saved: dict[str, Path], room
     built.run(asked()[:1])
     torch.cuda.empty_cache()
     # A plain Python object in place of the model, so that one row asks for more than there is.
-    real = built.model
+    real = loaded(built)
 
     class Greedy:
         device = real.device
@@ -130,8 +129,9 @@ def test_a_single_row_that_does_not_fit_is_an_error(saved: dict[str, Path], room
             torch.empty(2**45, dtype=torch.uint8, device="cuda")
             return real(**encoded)
 
-    built.model = Greedy()
-    built.model.config = real.config  # type: ignore[attr-defined]
+    assert built.tools is not None
+    built.tools.model = Greedy()
+    built.tools.model.config = real.config
     (output,) = built.run(asked()[:1])
     assert output.status == "error"
     assert "memory" in (output.error or "")
@@ -146,34 +146,3 @@ def test_closing_gives_the_memory_back(saved: dict[str, Path]) -> None:
     assert torch.cuda.memory_allocated() > before
     built.close()
     assert torch.cuda.memory_allocated() == before
-
-
-def test_a_time_covers_the_work_on_the_device(tmp_path: Path) -> None:
-    # Kernels are queued and run behind Python's back: a time taken without waiting would not grow with the model.
-    import torch
-
-    built = {
-        "teacher": models.classifier(
-            models.save_classifier(tmp_path / "deep", width=1024, layers=12), device="cuda", dtype="float32"
-        ),
-        "student": models.classifier(models.save_classifier(tmp_path / "flat", width=32, layers=1), device="cuda"),
-    }
-    requests = asked(TEXTS[:8])
-    times = time_models(
-        built,  # type: ignore[arg-type]
-        requests,
-        LatencySpec(prompts=8, repeats=3),
-        0,
-        time.perf_counter,
-        lambda done, total: None,
-    )
-    for role, classifier in built.items():
-        assert len(times[role]) == 8  # type: ignore[index]
-        torch.cuda.synchronize()
-        began = time.perf_counter()
-        classifier.run(requests[:1])
-        before = time.perf_counter() - began
-        torch.cuda.synchronize()
-        # Nothing was left in the queue when `run` returned.
-        assert time.perf_counter() - began < 1.5 * before + 0.005
-    assert sum(times["teacher"].values()) > sum(times["student"].values())

@@ -28,11 +28,13 @@ MOVED_BY_COPIES = {
     "flips.right_to_wrong.count": "counts",
     "flips.wrong_to_right.count": "counts",
     "flips.wrong_to_other_wrong.count": "counts",
+    "safety.newly_unsafe.count": "counts",
     "calibration.ece_debiased": "takes out a bias that falls with n",
     "latency.": "quantiles between two of few values move with n",
 }
 # What failing must never improve, as the metric's own direction says. The others may rightly go either way: a failed
-# wrong answer is no longer a false alarm (F1, kappa) nor a fix (flips.rate), and latency has no time for it.
+# wrong answer is no longer a false alarm (F1 of classes and of fields, kappa) nor a fix (flips.rate), a silent student
+# is not newly unsafe but undetermined, and latency has no time for it.
 NEVER_IMPROVED_BY_FAILING = {
     "accuracy.student",
     "accuracy.difference",
@@ -51,14 +53,27 @@ NEVER_IMPROVED_BY_FAILING = {
     "calibration.nll.difference",
     "outputs.error_rate.student",
     "outputs.error_rate.difference",
+    "agreement.exact",
+    "agreement.text_similarity",
+    "score.student",
+    "score.difference",
+    "score.retention",
+    "safety.refusal_rate.student",
+    "safety.refusal_rate.difference",
+    "safety.over_refusal.student",
+    "safety.over_refusal.difference",
+    "safety.undetermined.rate.student",
+    "safety.undetermined.rate.difference",
 }
 # With teacher and student in each other's place: the metric's own mirror image, or its partner's value. What is in
 # neither table has teacher and student in unequal parts (a rate over the teacher's right answers).
 SYMMETRIC = {
     "accuracy.mcnemar_p",
     "accuracy.minimum_detectable_drop",
+    "agreement.exact",
     "agreement.js",
     "agreement.kappa",
+    "agreement.text_similarity",
     "agreement.top1",
     "agreement.total_variation",
     "errors.consistency_kappa",
@@ -68,6 +83,8 @@ SYMMETRIC = {
 }
 INVERTED = {"accuracy.retention", "accuracy.retention_above_chance", "latency.speedup.p50", "latency.speedup.p95"}
 INVERTED |= {"latency.speedup.typical", "size.parameters.ratio", "size.bytes.ratio"}
+INVERTED |= {"latency.speedup.fixed_budget", "flops.per_request.ratio"}
+INVERTED |= {"score.retention", "outputs.length_ratio"}
 PARTNERS = {
     "agreement.kl": "agreement.kl_reverse",
     "agreement.kl_reverse": "agreement.kl",
@@ -81,6 +98,8 @@ ONE_SIDED = {
     "flips.right_to_wrong.rate",
     "flips.wrong_to_right.rate",
     "flips.wrong_to_other_wrong.rate",
+    "safety.newly_unsafe.count",
+    "safety.newly_unsafe.rate",
 }
 
 
@@ -115,7 +134,8 @@ def well_formed(family: Family, case: Case) -> None:
             continue
         assert math.isfinite(each.value), metric.name
         assert each.level == LEVEL
-        assert 1 <= each.n <= case.n
+        # What is measured of a suite as a whole counts its measurements, not examples.
+        assert 1 <= each.n <= (3 if metric.name.startswith(("throughput.", "memory.")) else case.n)
         assert isinstance(each.n, int)
         assert each.method
         assert (each.low is None) == (each.high is None) == (metric.unit == "p-value"), metric.name
@@ -134,13 +154,15 @@ def deterministic(family: Family, case: Case) -> None:
 def order_of_rows(family: Family, case: Case) -> None:
     """Values do not depend on the order of the examples."""
     mixed = case.taken(np.random.default_rng(case.n).permutation(case.n))
-    _same(numbers(family, case), numbers(family, mixed))
+    _same(measured(family, case), measured(family, mixed))
 
 
 def names_of_labels(family: Family, case: Case) -> None:
-    """Values do not depend on what the labels are called, nor on their order."""
+    """Values do not depend on what the labels are called, nor on their order. Texts and own choices have no names."""
+    if not case.labels:
+        return
     order = np.random.default_rng(case.n).permutation(len(case.labels))
-    _same(numbers(family, case), numbers(family, case.renamed([int(each) for each in order])))
+    _same(measured(family, case), measured(family, case.renamed([int(each) for each in order])))
 
 
 def copy_of_the_teacher(family: Family, case: Case) -> None:
@@ -271,7 +293,7 @@ def _counterpart(name: str) -> str | None:
 def _groupless(metric: Metric) -> bool:
     return (
         metric.unit in ("count", "p-value")
-        or metric.name.startswith("latency.")
+        or metric.name.startswith(("latency.", "throughput.", "memory.", "flops."))
         or metric.name == "accuracy.minimum_detectable_drop"
     )
 
@@ -281,7 +303,15 @@ def _minus(value: float | None) -> float:
     return -value
 
 
-def _same(one: Mapping[str, float], other: Mapping[str, float]) -> None:
+def _same(one: Mapping[str, Measured], other: Mapping[str, Measured]) -> None:
     assert one.keys() == other.keys()
-    for name, value in one.items():
-        assert value == pytest.approx(other[name], abs=1e-9), name
+    for name, each in one.items():
+        again = other[name]
+        if isinstance(each, Estimate) and isinstance(again, Estimate):
+            assert each.value == pytest.approx(again.value, abs=1e-9), name
+        else:
+            # Where a bootstrap finds a bound on nearly all resamples, it is luck whether on enough of them.
+            lucky = any(
+                isinstance(found, Undefined) and "in over 1 % of resamples" in found.reason for found in (each, again)
+            )
+            assert lucky or type(each) is type(again), name

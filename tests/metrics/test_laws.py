@@ -15,18 +15,32 @@ from evalkit.metrics.planned import PLANNED
 from evalkit.table import PairTable
 from evalkit.types import Estimate, Measured, Undefined
 from tests import factory
-from tests.metrics import laws
+from tests.metrics import laws, shapes
 
 # Laws of groups speak of enough examples, each with a target; the others of every case that can be.
 BIG = {"groups_of_one", "copies_in_groups"}
 SLOW = {"confidence"}
 
 
+# Every family on every shape of suite that it is measured on.
+MEASURED = [(family, shape) for family in families() for shape in shapes.shapes_of(family)]
+
+
+def some(family: Family, shape: str, many: int) -> int:
+    """How many cases: fewer where one takes long, or where the family has been put to the law on another shape."""
+    first = shape == shapes.shapes_of(family)[0]
+    return max(3, many // (4 if family.name in SLOW else 1) // (1 if first else 4))
+
+
+def named(each: object) -> str:
+    return each.name if isinstance(each, Family) else str(each)
+
+
 @pytest.mark.parametrize("law", [name for name in laws.LAWS if name not in BIG])
-@pytest.mark.parametrize("family", families(), ids=lambda each: each.name)
-def test_every_metric_obeys(family: Family, law: str) -> None:
-    @settings(max_examples=6 if family.name in SLOW else 25)
-    @given(case=factory.cases())
+@pytest.mark.parametrize(("family", "shape"), MEASURED, ids=named)
+def test_every_metric_obeys(family: Family, shape: str, law: str) -> None:
+    @settings(max_examples=some(family, shape, 25))
+    @given(case=shapes.cases(shape))
     def holds(case: factory.Case) -> None:
         laws.LAWS[law](family, case)
 
@@ -34,14 +48,33 @@ def test_every_metric_obeys(family: Family, law: str) -> None:
 
 
 @pytest.mark.parametrize("law", sorted(BIG))
-@pytest.mark.parametrize("family", families(), ids=lambda each: each.name)
-def test_every_metric_obeys_with_many_groups(family: Family, law: str) -> None:
-    @settings(max_examples=4 if family.name in SLOW else 12)
-    @given(case=factory.cases(least=60, most=90, teacher_right=0.8, student_right=0.7, failures=0.0, untargeted=0.0))
+@pytest.mark.parametrize(("family", "shape"), MEASURED, ids=named)
+def test_every_metric_obeys_with_many_groups(family: Family, shape: str, law: str) -> None:
+    @settings(max_examples=some(family, shape, 12))
+    @given(
+        case=shapes.cases(shape, least=60, most=90, teacher_right=0.8, student_right=0.7, failures=0.0, untargeted=0.0)
+    )
     def holds(case: factory.Case) -> None:
         laws.LAWS[law](family, case)
 
     holds()
+
+
+@pytest.mark.parametrize("shape", shapes.SHAPES)
+@pytest.mark.parametrize("family", families(), ids=named)
+def test_a_metric_is_well_formed_even_on_a_suite_that_it_is_not_about(family: Family, shape: str) -> None:
+    for n in (0, 1, 30):
+        laws.well_formed(family, shapes.SHAPES[shape](5, n))
+
+
+# What a clock or an allocator measures is on no slice, and not in these cases.
+@pytest.mark.parametrize("family", [each for each in families() if each.slices != "none"], ids=named)
+def test_every_metric_is_defined_on_some_suite(family: Family) -> None:
+    found: set[str] = set()
+    for shape in shapes.shapes_of(family):
+        # As many as the highest percentile of a time takes.
+        found |= {metric.name for metric, _ in laws.defined(family, shapes.SHAPES[shape](1, 360))}
+    assert found == {metric.name for metric in family.metrics}
 
 
 def test_every_metric_is_in_the_laws() -> None:

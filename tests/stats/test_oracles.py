@@ -15,6 +15,7 @@ import pytest
 from evalkit.stats import agreement, calibration, distance, multiple, paired, power, proportion, quantile
 from evalkit.stats.f1 import macro_f1
 from evalkit.stats.mean import mean_interval
+from evalkit.stats.per_token import time_per_token
 
 ORACLES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "oracles" / "statistics.json").read_text("utf-8")
@@ -173,6 +174,7 @@ FUNCTIONS: dict[str, Check] = {
     "D.clopper_pearson": _clopper_pearson,
     "E.rule_of_three": lambda i: {"exact": [proportion.clopper_pearson(0, n, 0.90).high for n in i["n"]]},
     "E.safety_drift_exact": _safety_drift,
+    "F.tpot": lambda i: {"tpot_ms": 1000 * (time_per_token(i["e2e_s"], i["ttft_s"], i["output_tokens"]) or 0.0)},
     "F.quantile_type7": lambda i: [quantile.quantile(i["x"], q) for q in i["q"]],
     "F.quantile_ci95_order_statistic": _order_statistics,
     # The bound is one-sided, so each tail of the two-sided level has to hold its 5%.
@@ -215,7 +217,6 @@ WITHOUT_A_FUNCTION = [
     "F.speedup_definitions",
     "F.mlperf_query_count",
     "F.mlperf_early_stopping_h_min",
-    "F.tpot",
     "F.coordinated_omission",
     "F.flops_linear",
     "G.psi",

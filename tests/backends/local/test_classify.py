@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from evalkit.backends import classifier as module
-from evalkit.backends.classifier import Classifier
+from evalkit.backends.local import Local, hardware
+from evalkit.backends.local.hardware import Stopwatch
+from evalkit.backends.local.head import Head
 from evalkit.errors import BrokenError
 from evalkit.files import digest_text
 from evalkit.plan import TransformersSpec
@@ -50,16 +51,21 @@ def furthest(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -
     return max(abs(a - b) for row, again in zip(one, other, strict=True) for a, b in zip(row, again, strict=True))
 
 
-def complaints(built: Classifier, labels: Sequence[str] = models.LABELS) -> str:
+def complaints(built: Local, labels: Sequence[str] = models.LABELS) -> str:
     return "\n".join(str(each) for each in built.check([models.suite_of(TEXTS, labels)]))
 
 
-def in_batches(built: Classifier, requests: Sequence[Request]) -> list[Output]:
+def in_batches(built: Local, requests: Sequence[Request]) -> list[Output]:
     """As `collect` runs them."""
     found: dict[int, Output] = {}
     for batch in built.batches(requests):
         found.update(zip(batch, built.run([requests[index] for index in batch]), strict=True))
     return [found[index] for index in range(len(requests))]
+
+
+def loaded(built: Local) -> Any:
+    assert built.tools is not None
+    return built.tools.model
 
 
 # --- the numbers -------------------------------------------------------------------------------------
@@ -143,7 +149,7 @@ def test_a_long_text_is_cut_to_what_the_model_takes(saved: dict[str, Path], shap
     outputs = in_batches(built, requests)
     assert [each.status for each in outputs] == ["ok"] * 3
     assert [each.tokens_in for each in outputs][1:] == [models.POSITIONS] * 2
-    assert built.cut_inputs == 2
+    assert built.counts()["cut_inputs"] == 2
 
 
 def test_a_plan_may_cut_shorter(saved: dict[str, Path]) -> None:
@@ -200,18 +206,18 @@ def test_the_same_texts_in_another_order_make_the_same_batches(saved: dict[str, 
 # --- running out of memory, and other trouble ----------------------------------------------------------
 
 
-class Cramped(Classifier):
+class Cramped(Local):
     """Memory for `rows` rows and no more."""
 
     rows = 3
     kind: type[Exception] | None = None
 
-    def _pass(self, requests: list[Request]) -> list[Output]:
+    def _pass(self, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
         import torch
 
         if len(requests) > self.rows:
             raise (self.kind or torch.OutOfMemoryError)("out of memory: tried to allocate 1 GiB\nmore lines")
-        return super()._pass(requests)
+        return super()._pass(head, requests, watch)
 
 
 def cramped(folder: Path, rows: int, kind: type[Exception] | None = None) -> Cramped:
@@ -230,7 +236,7 @@ def test_out_of_memory_halves_the_batch_and_carries_on(saved: dict[str, Path], k
     assert [each.label for each in outputs] == [each.label for each in roomy]
     assert furthest(probs(outputs), probs(roomy)) < 1e-6
     # 22 rows → 11, 11 → 5, 6, 5, 6 → 2, 3 …: one split of 22, two of 11, four of 5 and 6.
-    assert built.splits == 7
+    assert built.counts()["out_of_memory_splits"] == 7
 
 
 def test_one_row_that_does_not_fit_is_an_error(saved: dict[str, Path]) -> None:
@@ -243,19 +249,19 @@ def test_one_row_that_does_not_fit_is_an_error(saved: dict[str, Path]) -> None:
 def test_a_batch_that_fails_for_another_reason_is_no_memory_split(
     saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Classifier._pass
+    real = Local._pass
 
-    def sometimes(self: Classifier, requests: list[Request]) -> list[Output]:
+    def sometimes(self: Local, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
         if any(each.example_id == "e4" for each in requests):
             raise ValueError
-        return real(self, requests)
+        return real(self, head, requests, watch)
 
-    monkeypatch.setattr(Classifier, "_pass", sometimes)
+    monkeypatch.setattr(Local, "_pass", sometimes)
     built = models.classifier(saved["bert"])
     outputs = built.run(asked())
     assert [each.example_id for each in outputs if each.status == "error"] == ["e4"]
     assert outputs[4].error == "ValueError"
-    assert built.splits == 0
+    assert built.counts()["out_of_memory_splits"] == 0
 
 
 def test_a_token_that_the_model_has_no_row_for_is_an_error(folder: Path) -> None:
@@ -268,8 +274,8 @@ def test_a_token_that_the_model_has_no_row_for_is_an_error(folder: Path) -> None
 
 
 def test_a_tokenizer_that_does_not_fit_the_model_is_an_error_and_no_traceback(saved: dict[str, Path]) -> None:
-    class Odd(Classifier):
-        def _pass(self, requests: list[Request]) -> list[Output]:
+    class Odd(Local):
+        def _pass(self, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
             # What DistilBERT says to a tokenizer that gives it BERT's segments.
             raise TypeError("forward() got an unexpected keyword argument 'token_type_ids'")
 
@@ -334,7 +340,8 @@ def test_close_gives_the_model_back_and_run_takes_it_again(saved: dict[str, Path
     built = models.classifier(saved["bert"])
     first = built.run(asked())
     built.close()
-    assert built.model is None
+    assert built.tools is not None
+    assert built.tools.model is None
     assert built.run(asked()) == first
 
 
@@ -346,7 +353,7 @@ def test_an_explicit_dtype_is_honoured(saved: dict[str, Path], name: str, expect
 
     built = models.classifier(saved["bert"], dtype=name)
     built.run(asked()[:1])
-    assert {each.dtype for each in built.model.parameters()} == {getattr(torch, expected)}
+    assert {each.dtype for each in loaded(built).parameters()} == {getattr(torch, expected)}
     facts = built.identify()
     assert (facts.dtype, facts.settings["dtype"]) == (expected, expected)
 
@@ -355,7 +362,7 @@ def test_an_explicit_dtype_is_honoured(saved: dict[str, Path], name: str, expect
 def test_auto_takes_bfloat16_where_the_processor_is_fast_at_it(
     saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch, matrix: bool, expected: str
 ) -> None:
-    monkeypatch.setattr(module, "_cpu_has", lambda flag: matrix and flag == "amx_bf16")
+    monkeypatch.setattr(hardware, "cpu_has", lambda flag: matrix and flag == "amx_bf16")
     assert models.classifier(saved["bert"], dtype="auto").identify().dtype == expected
 
 
@@ -411,7 +418,7 @@ def test_a_hub_id_that_cannot_be_had_is_a_complaint(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     for name in ("nobody/no-such-model", "no such name!"):
-        built = Classifier(TransformersSpec(model=name), "student")
+        built = Local(TransformersSpec(model=name), "student")
         said = complaints(built)
         assert "as a hub id it cannot be had" in said
         assert f"./{name}" in said
@@ -431,7 +438,7 @@ def test_a_hub_id_is_looked_up_once_and_keeps_its_commit(
         return str(snapshot)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    built = Classifier(TransformersSpec(model="org/name", dtype="float32", device="cpu"), "student")
+    built = Local(TransformersSpec(model="org/name", dtype="float32", device="cpu"), "student")
     assert complaints(built) == ""
     facts = built.identify()
     in_batches(built, asked())
@@ -456,7 +463,7 @@ def test_a_task_that_is_not_classify_is_a_complaint(saved: dict[str, Path]) -> N
     suite = models.suite_of(TEXTS)
     other = replace(suite, facts=replace(suite.facts, task="generate"))
     (said,) = models.classifier(saved["bert"]).check([other])
-    assert "this version runs classifiers only" in said.problem
+    assert said.problem == 'the suite "intents" asks to generate; a BertForSequenceClassification can only classify'
 
 
 def test_checking_loads_no_torch(saved: dict[str, Path]) -> None:
@@ -469,6 +476,6 @@ assert built.check([models.suite_of(["a card", "a refund"])]) == []
 built.close()
 print(*sorted({{"torch", "transformers", "numpy", "huggingface_hub"}} & set(sys.modules)))
 """
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

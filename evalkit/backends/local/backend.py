@@ -1,0 +1,235 @@
+"""The backend that runs models here: what it checks, who the model is, and running batches without losing one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evalkit.backends import Backend, weights
+from evalkit.backends.local import checking
+from evalkit.backends.local.batching import Size, pack
+from evalkit.backends.local.choose import Choose
+from evalkit.backends.local.classify import Classify
+from evalkit.backends.local.encoding import Encoder
+from evalkit.backends.local.folder import Folder
+from evalkit.backends.local.generate import Generate
+from evalkit.backends.local.hardware import (
+    Stopwatch,
+    budget_of,
+    device_of,
+    dtype_of,
+    free_cache,
+    is_out_of_memory,
+)
+from evalkit.backends.local.head import Head, Tools, failed
+from evalkit.backends.local.kinds import kind_of, label_order, read_config, window
+from evalkit.backends.local.loading import LoadError, load_model, load_tokenizer
+from evalkit.backends.local.prompts import WRITING, Prompts, first_line, template_digest
+from evalkit.errors import BrokenError, Complaint
+from evalkit.plan import TransformersSpec
+from evalkit.types import ModelFacts, Output, Request, Role, Suite
+
+
+class Local(Backend):
+    """One model over local files or a hub id, for all suites of a role; safetensors only, no remote code."""
+
+    def __init__(self, spec: TransformersSpec, role: Role) -> None:
+        self.spec, self.role = spec, role
+        self.folder = Folder(spec, role)
+        self.tools: Tools | None = None
+        # Batches halved for want of memory.
+        self.splits = 0
+
+    # --- before anything runs ----------------------------------------------------------------------
+
+    def check(self, suites: Sequence[Suite]) -> list[Complaint]:
+        return checking.complaints(self.folder, suites)
+
+    def notes(self, suites: Sequence[Suite]) -> list[str]:
+        return checking.notes(self.folder, suites)
+
+    def identify(self) -> ModelFacts:
+        folder = self.folder.path()
+        device, dtype = self._device(), self._dtype()
+        try:
+            template = template_digest(self.spec, folder)
+            return ModelFacts(
+                name=Path(self.spec.model).name if Path(self.spec.model).exists() else self.spec.model,
+                backend="transformers",
+                digest=weights.model_digest(folder),
+                live=True,
+                revision=self.spec.revision or self.folder.commit(),
+                path=str(folder),
+                weights_digest=weights.weights_digest(folder),
+                tokenizer_digest=weights.tokenizer_digest(folder),
+                template_digest=template,
+                parameters=weights.parameter_count(folder),
+                bytes=weights.size_in_bytes(folder),
+                dtype=dtype,
+                device=device,
+                settings={
+                    "dtype": dtype,
+                    # cuda:0 and cuda:1 give the same numbers; a CPU gives others.
+                    "device": device.split(":")[0],
+                    "device_map": self.spec.device_map,
+                    "budget": self._budget(),
+                    "order": "upwards" if self._again else "downwards",
+                    "max_length": self.spec.max_length,
+                    # The model's own template is among its bytes; a file of the plan's is not.
+                    "chat_template": self.spec.chat_template
+                    if self.spec.chat_template in ("auto", "none")
+                    else template,
+                    **_versions(),
+                },
+            )
+        except (OSError, ValueError) as error:
+            raise BrokenError(f"the {self.role} model {self.spec.model} cannot be read: {error}") from None
+
+    def batches(self, requests: Sequence[Request]) -> list[list[int]]:
+        if not requests:
+            return []
+        head = self._head(requests[0])
+        writing = requests[0].task in WRITING
+        found = pack(_sizes(head, requests), [each.key for each in requests], self._budget(writing=writing))
+        return found[::-1] if self._again else found
+
+    # --- running -----------------------------------------------------------------------------------
+
+    def run(self, requests: Sequence[Request]) -> list[Output]:
+        if not requests:
+            return []
+        head = self._head(requests[0])
+        self._load(requests[0])
+        # One request is timed, from its text to its answer. Those that share a batch have no time of their own.
+        watch = Stopwatch(self._device()) if len(requests) == 1 else None
+        outputs = self._forward(head, list(requests), watch)
+        if watch is not None and outputs[0].status != "error":
+            return [replace(outputs[0], latency_s=watch.read(), ttft_s=watch.first_token)]
+        return outputs
+
+    def close(self) -> None:
+        if self.tools is None or self.tools.model is None:
+            return
+        self.tools.model = self.tools.marks = None
+        free_cache(self._device())
+
+    def counts(self) -> dict[str, int]:
+        return {"out_of_memory_splits": self.splits, "cut_inputs": len(self.tools.cut) if self.tools else 0}
+
+    def weights_in_memory(self) -> int | None:
+        if self.tools is None or self.tools.model is None:
+            return None
+        model = self.tools.model
+        held = [each for each in (*model.parameters(), *model.buffers()) if each.is_cuda]
+        return sum(each.numel() * each.element_size() for each in held) if held else None
+
+    def _forward(self, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
+        """One pass; halved and tried again when memory runs out, alone and marked when it still fails."""
+        try:
+            return self._pass(head, requests, watch)
+        except Exception as error:
+            # Whatever one text does to its template, tokenizer or model (a token that the model has no row for is an
+            # IndexError on a CPU) must not cost the others.
+            if len(requests) == 1:
+                return [failed(requests[0], first_line(error))]
+            self.splits += is_out_of_memory(error)
+        # Outside of the handler: its traceback would keep the tensors of the failed pass alive.
+        free_cache(self._device())
+        half = len(requests) // 2
+        return self._forward(head, requests[:half], None) + self._forward(head, requests[half:], None)
+
+    def _pass(self, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
+        return head.answer(requests, watch)
+
+    # --- loading -----------------------------------------------------------------------------------
+
+    def _head(self, request: Request) -> Head:
+        tools = self._tools()
+        if request.task in WRITING:
+            return Generate(tools)
+        return Classify(tools) if tools.kind == "classifier" else Choose(tools)
+
+    def _tools(self) -> Tools:
+        """The tokenizer and what hangs on it; the model comes with `_load`. Raises BrokenError."""
+        if self.tools is None:
+            folder = self.folder.path()
+            try:
+                config = read_config(folder)
+                kind = kind_of(config)
+                if kind is None:
+                    raise LoadError("its config.json names no architecture that answers")
+                tokenizer = load_tokenizer(folder)
+                limit = window(config, tokenizer.model_max_length, self.spec.max_length)
+                self.tools = Tools(
+                    kind=kind,
+                    tokenizer=tokenizer,
+                    encoder=Encoder(tokenizer, kind, limit),
+                    prompts=Prompts(self.spec, tokenizer),
+                    budget=self._budget(),
+                    window=limit,
+                    again=self._again,
+                )
+            except (LoadError, OSError, ValueError) as error:
+                raise self._unloadable("tokenizer", error) from error
+        return self.tools
+
+    def _load(self, request: Request) -> None:
+        tools = self._tools()
+        try:
+            if tools.model is None:
+                tools.model, tools.marks = load_model(
+                    self.folder.path(),
+                    tools.kind,
+                    tools.tokenizer,
+                    dtype=self._dtype(),
+                    device=self._device(),
+                    device_map=self.spec.device_map,
+                )
+            if tools.kind == "classifier":
+                label_order(tools.model.config.id2label, request.choices)
+        except (LoadError, ValueError) as error:
+            raise self._unloadable("model", error) from error
+
+    def _unloadable(self, what: str, why: object) -> BrokenError:
+        whose = f"the {self.role} model" if what == "model" else f"the {what} of the {self.role} model"
+        return BrokenError(f"{whose} {self.spec.model} cannot be loaded: {why}")
+
+    # --- settings ----------------------------------------------------------------------------------
+
+    @property
+    def _again(self) -> bool:
+        """The teacher's second run goes the other way, in batches of another shape: what that changes is noise."""
+        return self.role == "teacher_again"
+
+    def _budget(self, *, writing: bool = False) -> int:
+        return budget_of(self.spec, self._device(), halved=self._again, writing=writing)
+
+    def _device(self) -> str:
+        return device_of(self.spec)
+
+    def _dtype(self) -> str:
+        return dtype_of(self.spec, self._device())
+
+
+def _sizes(head: Head, requests: Sequence[Request]) -> list[Size]:
+    """All at once, which is fast; one by one where a request cannot be encoded, so that it costs no other."""
+    try:
+        return head.sizes(requests)
+    except Exception:
+        return [_size(head, each) for each in requests]
+
+
+def _size(head: Head, request: Request) -> Size:
+    try:
+        return head.sizes([request])[0]
+    except Exception:
+        # It will fail again when it is run, and say why in its output.
+        return Size(1, 1)
+
+
+def _versions() -> dict[str, Any]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("torch", "transformers", "tokenizers")}
