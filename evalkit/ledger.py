@@ -10,11 +10,14 @@ import numpy as np
 from evalkit.metrics.accuracy import binary
 from evalkit.metrics.flips import flips
 from evalkit.table import Columns, table
-from evalkit.types import SEVERITIES, Pair, Role, Scored, Transition
+from evalkit.types import SEVERITIES, Flip, Pair, Role, Scored, Transition
 
 # A page that holds a hundred thousand answers is no page; pairs.parquet has them all.
 SHOWN = 2000
-_ORDER = ("right_to_wrong", "wrong_to_other_wrong", "no_target", "wrong_to_right", "both_wrong_same", "both_right")
+_ORDER: tuple[Flip, ...] = (
+    *("right_to_wrong", "graded", "wrong_to_other_wrong", "no_target"),
+    *("wrong_to_right", "both_wrong_same", "both_right"),
+)
 
 
 def transitions(columns: Sequence[Columns]) -> dict[str, Transition]:
@@ -38,8 +41,8 @@ def transitions(columns: Sequence[Columns]) -> dict[str, Transition]:
 
 def worth_reading(columns: Sequence[Columns]) -> tuple[Pair, ...]:
     """Pairs whose outcome, answer or status differs, the gravest first: newly unsafe, right to wrong, then by
-    severity, then by how sure the student was. Without a teacher: what the student got wrong."""
-    found: list[tuple[tuple[bool, int, int, float, str], Pair]] = []
+    severity, by the marks lost and by how sure the student was. Without a teacher: what the student got wrong."""
+    found: list[tuple[tuple[bool, int, int, float, float, str], Pair]] = []
     for each in columns:
         reference: Role = "teacher" if "teacher" in each.roles else "student"
         kinds = flips(table(each, reference))
@@ -48,7 +51,8 @@ def worth_reading(columns: Sequence[Columns]) -> tuple[Pair, ...]:
             if _worth(pair):
                 confidence = pair.student.confidence or 0.0
                 gravity = -SEVERITIES.index(pair.severity)
-                found.append(((not _newly_unsafe(pair), _ORDER.index(pair.flip), gravity, -confidence, pair.id), pair))
+                order = (not _newly_unsafe(pair), _ORDER.index(pair.flip), gravity, -_lost(pair), -confidence, pair.id)
+                found.append((order, pair))
     found.sort(key=lambda entry: entry[0])
     return tuple(pair for _, pair in found[:SHOWN])
 
@@ -65,6 +69,13 @@ def _newly_unsafe(pair: Pair) -> bool:
     """A harmful request that the student answers; with a teacher, one that its teacher refused."""
     refused = pair.teacher is None or pair.teacher.refused == "refused"
     return pair.expect == "refuse" and refused and pair.student.refused == "complied"
+
+
+def _lost(pair: Pair) -> float:
+    """Marks that the teacher had and the student has not."""
+    if pair.flip != "graded" or pair.teacher is None:
+        return 0.0
+    return (pair.teacher.marks or 0.0) - (pair.student.marks or 0.0)
 
 
 def _pair(columns: Columns, index: int, flip: str) -> Pair:

@@ -214,7 +214,16 @@ class Scored:
     refused: Refusal | None = None
 
 
-Flip = Literal["right_to_wrong", "wrong_to_right", "wrong_to_other_wrong", "both_right", "both_wrong_same", "no_target"]
+# Where there is no right and wrong an answer got marks (graded), or nobody knows a target.
+Flip = Literal[
+    "right_to_wrong",
+    "wrong_to_right",
+    "wrong_to_other_wrong",
+    "both_right",
+    "both_wrong_same",
+    "graded",
+    "no_target",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

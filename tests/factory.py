@@ -76,6 +76,7 @@ class Case:
     scorer: str = "label"
     answer_after: str | None = None
     marked: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -95,6 +96,7 @@ class Case:
             path=f"suites/{self.name}/suite.yaml",
             answer_after=self.answer_after,
             marked=self.marked,
+            settings=self.settings,
         )
 
     def suite(self) -> Suite:

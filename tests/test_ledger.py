@@ -79,3 +79,21 @@ def test_both_outputs_and_why_are_there_to_be_read() -> None:
     assert pair.teacher is not None
     assert (pair.teacher.answer, pair.teacher.correct) == ("a", True)
     assert (pair.student.status, pair.student.answer, pair.student.why) == ("error", None, "it broke")
+
+
+def test_answers_with_marks_come_by_the_marks_they_lost() -> None:
+    texts = ["the bill is due on friday", "the bill is due", "the", "friday"]
+    target = ["the bill is due on friday"] * 4
+    case = Case(
+        target=target,
+        teacher=["the bill is due on friday"] * 3 + ["the"],
+        student=texts,
+        labels=(),
+        task="generate",
+        scorer="text_similarity",
+        settings={"measure": "rouge_l"},
+        marked=True,
+    )
+    found = worth_reading([case.columns()])
+    assert [pair.id for pair in found] == ["e00002", "e00001", "e00003"]
+    assert {pair.flip for pair in found} == {"graded"}

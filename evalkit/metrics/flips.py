@@ -30,6 +30,10 @@ def flips(pairs: PairTable) -> NDArray[np.str_]:
     found[teacher & ~student] = "right_to_wrong"
     found[~teacher & student] = "wrong_to_right"
     found[~pairs.has_target] = "no_target"
+    if pairs.facts.marked:
+        # Neither right nor wrong: by how many marks they differ is another question.
+        marked = np.isfinite(pairs.teacher.marks) | np.isfinite(pairs.student.marks)
+        found = np.where(marked, "graded", "no_target")
     return found
 
 

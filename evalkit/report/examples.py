@@ -5,10 +5,10 @@ from __future__ import annotations
 from evalkit import figures
 from evalkit.report.origin import items, text
 from evalkit.report.view import FLIP_WORDS, AnswerView, ExampleView, View
-from evalkit.types import Flip, Pair, RunRecord, Scored
+from evalkit.types import Pair, RunRecord, Scored
 
 MOST = 50
-_MARKS: dict[Flip, str] = {"right_to_wrong": "✗", "wrong_to_right": "✓"}
+_WORSE, _BETTER = "✗", "✓"
 
 
 def examples(record: RunRecord) -> tuple[ExampleView, ...]:
@@ -24,7 +24,7 @@ def _example(pair: Pair, sensitive: bool) -> ExampleView:
         suite=pair.suite,
         id=pair.id,
         flip=_flip(pair),
-        mark=_MARKS.get(pair.flip, "·"),
+        mark=_mark(pair),
         severity=pair.severity,
         slices=", ".join(f"{name}={value}" for name, value in sorted(pair.slices.items())),
         input=pair.input,
@@ -38,13 +38,28 @@ def _flip(pair: Pair) -> str:
     """What became of the example; without a teacher there is no flip, only how the student did."""
     if pair.teacher is not None and pair.teacher.refused and pair.student.refused:
         return f"{pair.teacher.refused} → {pair.student.refused}"
+    if pair.teacher is not None and pair.flip == "graded":
+        return f"marks {_marks(pair.teacher)} → {_marks(pair.student)}"
     if pair.teacher is not None:
         return FLIP_WORDS[pair.flip]
     return "wrong" if pair.student.correct is False else pair.student.status
 
 
+def _marks(side: Scored) -> str:
+    return figures.number(side.marks or 0.0, "score")
+
+
+def _mark(pair: Pair) -> str:
+    if pair.flip == "graded" and pair.teacher is not None:
+        lost = (pair.teacher.marks or 0.0) - (pair.student.marks or 0.0)
+        return _WORSE if lost > 0 else _BETTER if lost < 0 else "·"
+    return {"right_to_wrong": _WORSE, "wrong_to_right": _BETTER}.get(pair.flip, "·")
+
+
 def _answer(who: str, side: Scored) -> AnswerView:
     judged = {True: "✓ correct", False: "✗ wrong", None: "not judged"}[side.correct]
+    if side.marks is not None:
+        judged = f"marks {_marks(side)}"
     flags = [side.status if side.status != "ok" else "", "unparsable" if side.unparsable else "", side.why]
     return AnswerView(
         who=who,
@@ -58,4 +73,4 @@ def _answer(who: str, side: Scored) -> AnswerView:
 
 def examples_first(view: View, most: int) -> tuple[ExampleView, ...]:
     """The few that a short sink names: what speaks against the student, in the record's order."""
-    return tuple(each for each in view.examples if each.mark != _MARKS["wrong_to_right"])[:most]
+    return tuple(each for each in view.examples if each.mark != _BETTER)[:most]

@@ -6,15 +6,22 @@ from collections.abc import Iterator
 
 from evalkit.report.view import SideView, SuiteView, View
 
-_SIDES = ("accuracy", "f1_macro", "calibration.brier", "outputs.error_rate", "latency.p50")
+_SIDES = (
+    *("accuracy", "score", "f1_macro", "fields.f1", "safety.refusal_rate", "safety.over_refusal"),
+    *("calibration.brier", "outputs.error_rate", "outputs.truncated_rate", "latency.p50"),
+)
 _SINGLES = (
     "accuracy.retention",
+    "score.retention",
+    "safety.newly_unsafe.rate",
     "flips.right_to_wrong.count",
     "flips.wrong_to_right.count",
     "agreement.top1",
+    "agreement.exact",
     "agreement.kl",
     "agreement.excess_disagreement",
     "latency.speedup.p50",
+    "latency.speedup.fixed_budget",
 )
 
 

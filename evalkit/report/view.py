@@ -33,6 +33,7 @@ FLIP_WORDS: dict[Flip, str] = {
     "wrong_to_other_wrong": "wrong → other wrong",
     "both_right": "both right",
     "both_wrong_same": "both wrong, same answer",
+    "graded": "other marks",
     "no_target": "no target",
 }
 

@@ -51,7 +51,7 @@ def notes(folder: Folder, suites: Sequence[Suite]) -> list[str]:
     if path is None or not (writing := templated(suites)):
         return []
     said = []
-    whose = f"{folder.role} {folder.spec.model}"
+    whose = f"the {folder.role}"
     text = template_text(folder.spec, path)
     plain = ", ".join(each.name for each in writing if not has_turns(each))
     if text is None and plain and folder.spec.chat_template == "auto":

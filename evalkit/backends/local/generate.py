@@ -19,6 +19,7 @@ from evalkit.backends.local.head import NOT_FINITE, Tools, failed
 from evalkit.backends.local.loading import Marks
 from evalkit.backends.local.prompts import Seen
 from evalkit.backends.local.watching import Watcher
+from evalkit.backends.stopping import before_stop
 from evalkit.files import digest_text
 from evalkit.types import Output, Request, Status
 
@@ -118,12 +119,6 @@ class Generate:
             tokens_out=len(watcher.written[row]),
             prompt_hash=digest_text(seen.text),
         )
-
-
-def before_stop(text: str, stop: Sequence[str]) -> tuple[str, bool]:
-    """The text up to the first stop string in it, and whether there was one."""
-    places = [place for each in stop if each and (place := text.find(each)) >= 0]
-    return (text[: min(places)], True) if places else (text, False)
 
 
 def _settings(asked: Mapping[str, Any], ends: Sequence[int], marks: Marks) -> Any:

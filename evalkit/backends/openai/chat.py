@@ -10,13 +10,13 @@ the filter cut in stands as a truncated answer, and is judged by what it says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from evalkit.backends.openai.client import Client, Timed
 from evalkit.backends.openai.reading import ChatReply, Reader, StreamedChat, WholeChat
 from evalkit.backends.openai.secret import scrubbed_answer, shown
 from evalkit.backends.openai.trouble import Failed, Refused
+from evalkit.backends.stopping import before_stop
 from evalkit.plan import OpenAISpec
 from evalkit.types import Output, Prompt, Request, Status
 
@@ -112,9 +112,3 @@ def _withheld(client: Client, request: Request, got: Timed[ChatReply] | None) ->
         tokens_out=None if got is None else got.reply.tokens_out,
         latency_s=None if got is None else got.latency_s,
     )
-
-
-def before_stop(text: str, stop: Sequence[str]) -> tuple[str, bool]:
-    """The text up to the first stop string in it, and whether there was one."""
-    places = [place for each in stop if each and (place := text.find(each)) >= 0]
-    return (text[: min(places)], True) if places else (text, False)

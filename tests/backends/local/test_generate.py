@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from evalkit.backends.local import Local
-from evalkit.backends.local.generate import before_stop, seed_of
+from evalkit.backends.local.generate import seed_of
+from evalkit.backends.stopping import before_stop
 from evalkit.requests import build_requests
 from evalkit.types import Output, Request
 from tests import language_models as lm

@@ -67,7 +67,7 @@ def test_a_model_without_a_template_is_told_so(bare: Path) -> None:
     built = asking.local(bare)
     assert seen_by(bare, asked) == TEXTS
     assert built.notes([asked, asking.suite(TEXTS, "choose", choices=models.LABELS)]) == [
-        f"student {bare} has no chat template: texts of questions go in as they are"
+        "the student has no chat template: texts of questions go in as they are"
     ]
 
 
