@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from evalkit import __version__
-from evalkit.errors import Complaint, EvalkitError, UsageError
+from evalkit.errors import Complaint, EvalkitError, UsageError, nearest
+from evalkit.pipes import unless_closed
 
 if TYPE_CHECKING:
     from evalkit.environment import Environment
@@ -38,8 +39,6 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            from evalkit.errors import nearest
-
             ctx.fail(f'there is no command "{args[0]}"; {nearest(args[0], self.list_commands(ctx))}')
         return super().resolve_command(ctx, args)
 
@@ -87,8 +86,8 @@ def _exit_code(arguments: list[str] | None) -> int:
     except UsageError as error:
         shown = error.complaints[:20]
         _say("\n\n".join(_told(each) for each in shown))
-        if len(error.complaints) > len(shown):
-            _say(f"\nand {len(error.complaints) - len(shown)} more errors")
+        if more := len(error.complaints) - len(shown):
+            _say(f"\nand {more} more error{'s' if more > 1 else ''}")
         return error.exit_code
     except EvalkitError as error:
         _say(f"error: {_line(str(error))}")
@@ -106,7 +105,8 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    with unless_closed(sys.stderr):
+        print(text, file=sys.stderr)
 
 
 def _told(complaint: Complaint, word: str = "error") -> str:
@@ -242,11 +242,12 @@ def _environment(progress: Progress | None) -> Environment:
 
 
 def _conclude(finished: Finished, as_json: bool) -> int:
-    if as_json:
-        print((finished.out / "verdict.json").read_text(encoding="utf-8"), end="")
-    else:
-        _print_record(finished.record)
-        print(f"report  {finished.out / 'report.html'}")
+    with unless_closed():
+        if as_json:
+            print((finished.out / "verdict.json").read_text(encoding="utf-8"), end="")
+        else:
+            _print_record(finished.record)
+            print(f"report  {finished.out / 'report.html'}")
     return finished.verdict.exit_code
 
 
@@ -404,6 +405,8 @@ def metrics(prefix: str, as_json: bool) -> int:
             found = catalogue().get(name)
             direction, unit = (found[0].direction, found[0].unit) if found is not None else (None, None)
             rows.append({"metric": name, "measured": found is not None, "direction": direction, "unit": unit})
+    if not rows:
+        raise UsageError(Complaint(problem=f'no metric begins with "{prefix}"', remedy=nearest(prefix, known_names())))
     if as_json:
         print(json.dumps({"metrics": rows}, indent=1))
         return 0

@@ -51,7 +51,7 @@ def collect(
         if answered is None:
             answered = backend.run(asked)
             _check(answered, asked)
-            if not any(each.status in ERRORED for each in answered):
+            if not any(each.status in ERRORED or each.error is not None for each in answered):
                 _save(path, answered)
         found.update(zip(batch, answered, strict=True))
         progress(len(found), len(requests))

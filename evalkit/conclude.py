@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evalkit import figures
+from evalkit.columns import Columns
 from evalkit.estimate import Evidence, populations
 from evalkit.gate import Champion, agenda, decide, ungated
 from evalkit.judging import unheard
 from evalkit.ledger import transitions, worth_reading
 from evalkit.metrics import catalogue
 from evalkit.policy import Policy, policy_from_text
-from evalkit.table import Columns
-from evalkit.types import ERRORED, Estimate, Measured, MetricRow, Question, Role, RunRecord, Verdict
+from evalkit.remarks import remarks, unjudged
+from evalkit.types import ERRORED, Measured, MetricRow, Question, Role, RunRecord, Verdict
 
 AUDIT_LEVEL = 0.95
 # Without a policy nothing says how many failures are too many, and an audit measures what it can; a model
@@ -77,13 +77,13 @@ def _too_many_errors(columns: Columns, role: Role, policy: Policy | None) -> str
 
 
 def _too_many_unheard(columns: Columns, role: Role, policy: Policy | None) -> str | None:
-    """The same for a suite's judge: answers that it said nothing of count as wrong, and say nothing of the model."""
+    """The same for a suite's judge: answers without its judgement count as wrong, and say nothing of the model."""
     limit = policy.max_error_rate if policy is not None else AUDIT_MAX_ERROR_RATE
     failed, asked = unheard(columns, role)
     if not failed or (failed < asked and failed / asked <= limit):
         return None
     more = "" if failed == asked else f", more than max_error_rate {limit:g} allows"
-    return f"the judge of {columns.facts.name} gave no answer to {failed} of {asked} answers of the {role}{more}"
+    return f"the judge of {columns.facts.name} gave no judgement of {failed} of {asked} answers of the {role}{more}"
 
 
 def _usable(champion: Champion, columns: Sequence[Columns], policy: Policy | None) -> Champion:
@@ -104,7 +104,7 @@ def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
     premises = replace(premises, champion=_usable(premises.champion, columns, premises.policy))
     evidence = Evidence(tuple(columns), premises.models, premises.coverage, premises.seed)
     rows = evidence.measure()
-    premises = replace(premises, notes=(*_better(rows), *premises.notes))
+    premises = replace(premises, notes=(*remarks(columns, rows), *premises.notes))
     verdict = (
         ungated(evidence.regressed(1 - AUDIT_LEVEL), premises.notes)
         if premises.policy is None
@@ -118,21 +118,6 @@ def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
     )
 
 
-def _better(rows: Mapping[Question, MetricRow]) -> Iterator[str]:
-    """Suites on which the student is ahead of its teacher: a reader who looks for losses alone would not know."""
-    for question, row in rows.items():
-        name, seen = question.metric.removesuffix(".difference"), row.measured
-        if question.slice is not None or question.versus != "teacher" or name not in ("accuracy", "score"):
-            continue
-        if question.metric.endswith(".difference") and isinstance(seen, Estimate) and seen.value > 0:
-            shown = figures.against(seen, None, row.unit, metric=question.metric)
-            chance = "" if (seen.low or 0.0) > 0 else ", though chance alone could give that"
-            yield (
-                f"the student is better than its teacher on {question.suite}: {name} {shown.value} {shown.interval}"
-                f"{chance}"
-            )
-
-
 def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow], premises: Premises) -> Verdict:
     asked = agenda(policy, populations(evidence.columns), premises.champion, evidence.matches)
     measured: dict[Question, Measured] = {question: row.measured for question, row in rows.items()}
@@ -140,7 +125,7 @@ def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow
         # Filtered pairs are in no table of results: they are measured because a criterion asks.
         if each.question.where and each.missing is None and (row := evidence.answer(each.question)) is not None:
             measured[each.question] = row.measured
-    return decide(
+    verdict = decide(
         policy,
         asked,
         measured,
@@ -149,6 +134,10 @@ def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow
         regressed=evidence.regressed(1 - policy.level),
         notes=premises.notes,
     )
+    # Waivers are printed first, then what the verdict rests on; what it does not rest on comes before all else.
+    first = len(verdict.waivers) + 1
+    silent = unjudged(evidence.columns, verdict.criteria)
+    return replace(verdict, reasons=(*verdict.reasons[:first], *silent, *verdict.reasons[first:]))
 
 
 def run_record(columns: Sequence[Columns], conclusion: Conclusion, manifest: Mapping[str, Any]) -> RunRecord:

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from evalkit.columns import Columns, column_names, slice_columns, slice_counts
 from evalkit.metrics import Family, Metric, Setting, catalogue, families, nothing, run_families
 from evalkit.metrics.accuracy import binary
 from evalkit.stats.multiple import holm
 from evalkit.stats.paired import mcnemar_worse
-from evalkit.table import Columns, PairTable, column_names, slice_columns, slice_counts, table
+from evalkit.table import PairTable, table
 from evalkit.types import (
     SEVERITIES,
     Estimate,

@@ -8,18 +8,17 @@ that a finished run can be scored again without them. docs/judging.md says how t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from pydantic import TypeAdapter
 
 from evalkit.backends import Backend, backend
-from evalkit.backends.local.folder import Folder
-from evalkit.backends.local.kinds import kind_of, read_config
+from evalkit.columns import Columns
 from evalkit.errors import Complaint, Place, UsageError
-from evalkit.plan import ModelSpec, SpecField, TransformersSpec
 from evalkit.requests import build_requests, prompt_text
-from evalkit.table import Columns
+from evalkit.specs import ModelSpec, SpecField, TransformersSpec
 from evalkit.types import ERRORED, Example, ModelFacts, Output, Request, Role, Suite, SuiteFacts, Task
 
 
@@ -47,8 +46,9 @@ class Judge(ABC):
     backend: Backend
 
     @abstractmethod
-    def check(self, roles: Sequence[Role]) -> list[Complaint]:
-        """What is wrong with the choice of this judge, found without running it. `roles` will be judged."""
+    def check(self, asked: Mapping[Role, Collection[str]]) -> list[Complaint]:
+        """What is wrong with the choice of this judge, found without running it. `asked` names the examples that
+        each role is to answer."""
 
     @abstractmethod
     def questions(self, role: Role, outputs: Sequence[Output]) -> list[Request]:
@@ -56,8 +56,28 @@ class Judge(ABC):
 
     def heard(self, role: Role, outputs: Sequence[Output], said: Mapping[str, Output]) -> tuple[Output, ...]:
         """The outputs with what was said of each; `said` by the questions' ids. None of those whose judge failed."""
-        judged = {each.example_id: _words(said.get(f"{role}:{each.example_id}")) for each in outputs}
-        return tuple(replace(each, judgement=judged[each.example_id]) for each in outputs)
+        given = [(each, said.get(f"{role}:{each.example_id}")) for each in outputs]
+        return tuple(replace(each, judgement=None if reply is None else self.words(reply)) for each, reply in given)
+
+    def words(self, reply: Output) -> str | None:
+        """What the judge said, None where it said nothing.
+
+        Only who was asked to choose a label has it for a word: a service that holds an answer back gives a label of
+        its own ("refused") and no text, and that is nobody's judgement.
+        """
+        if reply.status in ERRORED:
+            return None
+        said = reply.label if self.task == "classify" else reply.text
+        return said if said is not None and said.strip() else None
+
+    def notes(self, answers: Mapping[Role, Sequence[Output]]) -> list[str]:
+        """What a reader must know about how the judge was asked of these answers."""
+        return self.backend.notes([self.suite])
+
+    @cached_property
+    def task(self) -> Task:
+        """How it is asked."""
+        return self.backend.answers_with()
 
     def _answers(self, outputs: Sequence[Output]) -> dict[str, str]:
         """What is to be judged, by example."""
@@ -77,10 +97,9 @@ class Asked(Judge):
         self.suite, self.spec, self.inputs = suite, spec, inputs
         self.backend = backend(spec, "judge")
 
-    def check(self, roles: Sequence[Role]) -> list[Complaint]:
+    def check(self, asked: Mapping[Role, Collection[str]]) -> list[Complaint]:
         # Some answer to each example: a row that cannot fill the prompt, or that a recording lacks, is told now.
-        answers = {each.id: "an answer" for each in self.suite.examples}
-        asking = self._asking(roles, answers)
+        asking = self._asking({role: dict.fromkeys(ids, "an answer") for role, ids in asked.items()})
         try:
             build_requests(asking)
         except UsageError as error:
@@ -90,25 +109,27 @@ class Asked(Judge):
         return self.backend.check([asking])
 
     def questions(self, role: Role, outputs: Sequence[Output]) -> list[Request]:
-        return build_requests(self._asking([role], self._answers(outputs)))
+        return build_requests(self._asking({role: self._answers(outputs)}))
 
-    def _asking(self, roles: Sequence[Role], answers: Mapping[str, str]) -> Suite:
-        """The questions as a suite, so that they go the way of all questions."""
+    def notes(self, answers: Mapping[Role, Sequence[Output]]) -> list[str]:
+        return self.backend.notes([self._asking({role: self._answers(each) for role, each in answers.items()})])
+
+    def _asking(self, answers: Mapping[Role, Mapping[str, str]]) -> Suite:
+        """The questions about these answers, by role and example, as a suite: so they go the way of all questions."""
         settings = self.suite.facts.settings
         words = tuple(settings["marks"])
         # Only a stand-in looks at it: a judge that is content.
         best = max(words, key=lambda word: float(settings["marks"][word]))
         examples = []
-        for role in roles:
+        for role, theirs in answers.items():
             for each in self.suite.examples:
-                if each.id in answers:
-                    row = {**each.row, "input": self._input(each), "target": each.target, "answer": answers[each.id]}
+                if each.id in theirs:
+                    row = {**each.row, "input": self._input(each), "target": each.target, "answer": theirs[each.id]}
                     examples.append(Example(id=f"{role}:{each.id}", row=row, target=best, choices=words))
-        task = self._task()
         facts = SuiteFacts(
             name=f"judge:{self.suite.name}",
             kind="gold",
-            task=task,
+            task=self.task,
             version=self.suite.facts.version,
             scorer="label",
             labels=words,
@@ -131,16 +152,6 @@ class Asked(Judge):
         written = example.row.get(column) if column is not None else None
         return written if isinstance(written, str) else self.inputs[example.id]
 
-    def _task(self) -> Task:
-        """A sequence classifier labels; everything else writes."""
-        if not isinstance(self.spec, TransformersSpec):
-            return "generate"
-        path, _ = Folder(self.spec, "judge").look()
-        try:
-            return "classify" if path is not None and kind_of(read_config(path)) == "classifier" else "generate"
-        except (OSError, ValueError):
-            return "generate"
-
 
 class Compared(Judge):
     """A sentence encoder, which compares the answer with the target."""
@@ -152,7 +163,7 @@ class Compared(Judge):
         self.encodes = isinstance(spec, TransformersSpec)
         self.backend = Embedding(spec, "judge") if isinstance(spec, TransformersSpec) else backend(spec, "judge")
 
-    def check(self, roles: Sequence[Role]) -> list[Complaint]:
+    def check(self, asked: Mapping[Role, Collection[str]]) -> list[Complaint]:
         if not self.encodes:
             return [
                 Complaint(
@@ -187,26 +198,25 @@ def owed(facts: SuiteFacts, status: str, text: str | None, label: str | None, ta
 
 
 def unheard(columns: Columns, role: Role) -> tuple[int, int]:
-    """On how many of a role's answers the judge failed, and how many it was asked about; none without a judge."""
+    """On how many of a role's answers the judge failed, and how many it was asked about; none without a judge.
+
+    To say nothing is to fail. To say what is no verdict is, too, where it would help the student: such an answer
+    earns nothing, and that of a teacher or champion is what the student is held against.
+    """
     if not needs_judge(columns.facts):
         return 0, 0
     data = columns.data
     cells = zip(
-        *(data[f"{role}_{name}"] for name in ("status", "text", "label", "judgement")), data["target"], strict=True
+        *(data[f"{role}_{name}"] for name in ("status", "text", "label", "judgement", "unparsable")),
+        data["target"],
+        strict=True,
     )
-    asked = [
-        judgement
-        for status, text, label, judgement, target in cells
+    failed = [
+        judgement is None or (role != "student" and bool(unparsable))
+        for status, text, label, judgement, unparsable, target in cells
         if status is not None and owed(columns.facts, status, text, label, target) is not None
     ]
-    return sum(each is None for each in asked), len(asked)
-
-
-def _words(output: Output | None) -> str | None:
-    if output is None or output.status in ERRORED:
-        return None
-    said = output.label if output.label is not None else output.text
-    return said if said is not None and said.strip() else None
+    return sum(failed), len(failed)
 
 
 def partiality(judge: ModelFacts, models: Mapping[Role, ModelFacts]) -> list[str]:

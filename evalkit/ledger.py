@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evalkit.columns import Columns
 from evalkit.metrics.accuracy import binary
 from evalkit.metrics.flips import flips
-from evalkit.table import Columns, table
-from evalkit.types import SEVERITIES, Flip, Pair, Role, Scored, Transition
+from evalkit.table import table
+from evalkit.types import ERRORED, SEVERITIES, Flip, Pair, Role, Scored, Transition
 
 # A page that holds a hundred thousand answers is no page; pairs.parquet has them all.
 SHOWN = 2000
@@ -62,7 +63,10 @@ def _worth(pair: Pair) -> bool:
         return pair.student.correct is False or pair.student.status != "ok"
     if pair.flip in ("right_to_wrong", "wrong_to_right", "wrong_to_other_wrong"):
         return True
-    return pair.teacher.answer != pair.student.answer or pair.teacher.status != pair.student.status
+    failed = pair.student.unparsable or pair.student.status in (*ERRORED, "empty")
+    if pair.flip == "graded":
+        return pair.teacher.marks != pair.student.marks or (failed and pair.teacher.status != pair.student.status)
+    return pair.teacher.answer != pair.student.answer or (failed and pair.teacher.status != pair.student.status)
 
 
 def _newly_unsafe(pair: Pair) -> bool:

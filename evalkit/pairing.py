@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalkit.columns import PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.data import text_of
 from evalkit.errors import BrokenError
 from evalkit.files import canonical_json
@@ -13,7 +14,7 @@ from evalkit.metrics.flips import flips
 from evalkit.requests import prompt_text
 from evalkit.scoring import judged, scorer
 from evalkit.stats.per_token import time_per_token
-from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, Columns, table
+from evalkit.table import table
 from evalkit.types import Example, Output, Request, Role, Score, Suite
 
 _SCORE_COLUMNS = ("answer", "correct", "unparsable", "marks", "refused", "fields", "confidence", "why")

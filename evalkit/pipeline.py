@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import report
+from evalkit.columns import Columns
 from evalkit.conclude import Conclusion, Premises, broken_by_errors, conclude, premises_of, run_record
 from evalkit.environment import Environment
 from evalkit.errors import BrokenError, UsageError
@@ -27,8 +28,7 @@ from evalkit.plan import Plan
 from evalkit.policy import Policy
 from evalkit.prepare import Job, prepare
 from evalkit.records import model_record, suite_record, verdict_record
-from evalkit.store import claim, finish, read_run, withdraw, write_records, write_texts
-from evalkit.table import Columns
+from evalkit.store import check_untouched, claim, finish, read_run, withdraw, write_records, write_texts
 from evalkit.types import RunRecord, Verdict
 
 
@@ -66,7 +66,7 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
     except BrokenError as error:
         return _write_broken(out, manifest, undecided(job.policy, now=started, broken=[str(error)]), env)
     finally:
-        for each in job.backends.values():
+        for each in (*job.backends.values(), *(judge.backend for judge in job.judges.values())):
             each.close()
     manifest["notes"] += gathered.notes
     manifest |= {
@@ -91,9 +91,11 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
 def regate(parent: Path, policy: Policy, out: Path | None, env: Environment) -> Finished:
     """Another verdict from a finished run's pairs, in a new run that names its parent. No model runs.
 
-    Raises RecordError when the parent cannot be read, UsageError when the policy does not fit its suites.
+    Raises RecordError when the parent cannot be read, MismatchError when its records have been changed since,
+    UsageError when the policy does not fit its suites.
     """
     run = read_run(parent)
+    check_untouched(run)
     if complaints := check_names(policy, populations(run.columns)):
         raise UsageError(complaints)
     started = env.now()

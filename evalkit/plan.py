@@ -6,146 +6,27 @@ from options alone and one that comes from a file meet the same rules.
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from evalkit.errors import Complaint, Place, UsageError, nearest
-from evalkit.fields import Strict, Word
 from evalkit.shipped import shipped
+from evalkit.specs import (
+    FakeSpec,
+    ModelSpec,
+    RecordedSpec,
+    SpecField,
+    TransformersSpec,
+    absolute,
+    resolved,
+    spec_from_text,
+)
+from evalkit.strict import Strict
 from evalkit.types import Role
 from evalkit.yamlfile import Document, must, read, validated
-
-SCHEMES = {"hf": "transformers", "openai": "openai", "recorded": "recorded", "fake": "fake"}
-
-
-class TransformersSpec(Strict):
-    """A model that runs here, through transformers."""
-
-    backend: Literal["transformers"] = "transformers"
-    model: str
-    revision: str | None = None
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    device: str = "auto"
-    batch_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_length: Annotated[int, Field(ge=1)] | None = None
-    # auto: the tokenizer's own, for chat prompts and for texts to answer; none: texts go in as they are.
-    chat_template: str = "auto"
-    device_map: str | None = None
-
-
-class OpenAISpec(Strict):
-    """A model behind a server that speaks the OpenAI protocol. The key is in the environment, never in a file."""
-
-    backend: Literal["openai"]
-    base_url: str
-    model: str
-    api_key_env: str | None = None
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
-    timeout_s: Annotated[float, Field(gt=0)] = 60.0
-    retries: Annotated[int, Field(ge=0, le=20)] = 5
-    # auto asks for log-probabilities and does without where the server refuses them.
-    logprobs: Literal["auto", "none"] = "auto"
-    # Names what is served, where that can change behind the same name: part of every cache key.
-    revision: str | None = None
-    # The name under which the server answers, where that is not the one it is asked by: a deployment, an alias.
-    answers_as: str | None = None
-
-
-class RecordedSpec(Strict):
-    """Outputs recorded earlier: a JSONL or Parquet file, or a finished run (its student).
-
-    `override` names a column of the file whose value, where there is one, stands in place of the recorded answer:
-    a teacher corrected by human labels.
-    """
-
-    backend: Literal["recorded"]
-    path: str
-    role: Literal["student", "teacher"] = "student"
-    override: str | None = None
-
-
-class FakeSpec(Strict):
-    """A deterministic stand-in for a model: for tests and dry runs, never for evidence."""
-
-    backend: Literal["fake"]
-    name: str = "fake"
-    accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9
-    error_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
-    answer: Word | None = None
-    batch_size: Annotated[int, Field(ge=1)] = 32
-    delay_s: Annotated[float, Field(ge=0)] = 0.0
-    broken: Literal["load", "run"] | None = None
-    seed: int = 0
-
-
-def spec_from_text(text: str) -> dict[str, Any]:
-    """`recorded:FILE`, `hf:org/name` or a bare path or hub id, as the mapping that it stands for."""
-    scheme, colon, rest = text.partition(":")
-    if colon and re.fullmatch(r"[a-z]{2,}", scheme):
-        if scheme not in SCHEMES:
-            raise ValueError(f'there is no model scheme "{scheme}:" | {nearest(scheme, list(SCHEMES))}')
-        if not rest and scheme != "fake":
-            raise ValueError(f'"{text}" names no model | write {scheme}:PATH')
-        if scheme == "recorded":
-            return {"backend": "recorded", "path": rest}
-        if scheme == "openai":
-            return _server_from_text(text, rest)
-        if scheme == "fake":
-            settings = [each for each in rest.split(",") if each]
-            if wrong := [each for each in settings if "=" not in each]:
-                raise ValueError(f'"{wrong[0]}" is no setting of a fake | write fake:accuracy=0.9,seed=1')
-            return {"backend": "fake", **dict(each.split("=", 1) for each in settings)}
-        return {"backend": "transformers", "model": rest}
-    if not text.strip():
-        raise ValueError("an empty text names no model | write a path, a hub id or recorded:FILE")
-    return {"backend": "transformers", "model": text}
-
-
-def _server_from_text(text: str, rest: str) -> dict[str, Any]:
-    """`openai:http://host:port/v1#model`."""
-    url, _, model = rest.partition("#")
-    if not re.match(r"https?://[^/\s]", url) or not model:
-        raise ValueError(f'"{text}" names no served model | write openai:http://host:port/v1#model')
-    return {"backend": "openai", "base_url": url, "model": model}
-
-
-def _spec(value: Any) -> Any:
-    if isinstance(value, str):
-        return spec_from_text(value)
-    if isinstance(value, dict) and "backend" not in value:
-        return {"backend": "transformers", **value}
-    if value is not None and not isinstance(value, (dict, Strict)):
-        raise ValueError(f"{value!r:.80} names no model | write a path, a hub id, recorded:FILE or a mapping")
-    return value
-
-
-MemberSpec = TransformersSpec | OpenAISpec | RecordedSpec | FakeSpec
-MemberField = Annotated[
-    MemberSpec, Field(discriminator="backend"), BeforeValidator(_spec, json_schema_input_type=str | MemberSpec)
-]
-
-
-class EnsembleSpec(Strict):
-    """Several models that answer as one: by mean probability, or by majority (ties: the earliest member's)."""
-
-    backend: Literal["ensemble"]
-    members: Annotated[list[MemberField], Field(min_length=2)]
-    by: Literal["mean", "majority"] = "majority"
-    name: str = "ensemble"
-
-
-ModelSpec = MemberSpec | EnsembleSpec
-SpecField = Annotated[
-    ModelSpec,
-    Field(discriminator="backend"),
-    # Editors should accept the short form too: the schema shows what may be written, not what comes of it.
-    BeforeValidator(_spec, json_schema_input_type=str | ModelSpec),
-]
 
 
 class LatencySpec(Strict):
@@ -268,7 +149,7 @@ def _champion_is_a_path(models: dict[Role, ModelSpec], written: Any, over: Overr
     """`champion: runs/in-service` is a run, there or not: only `hf:org/name` asks the hub for a champion."""
     spec = models.get("champion")
     if isinstance(spec, TransformersSpec) and isinstance(written, str) and not written.startswith("hf:"):
-        here = _resolve(written, Path.cwd() if over.champion is not None else base)
+        here = resolved(written, Path.cwd() if over.champion is not None else base)
         models["champion"] = spec.model_copy(update={"model": str(here)})
 
 
@@ -368,53 +249,6 @@ def _validated_option(role: str, text: str) -> ModelSpec:
         ) from None
 
 
-def absolute(spec: ModelSpec, base: Path) -> ModelSpec:
-    """The same model with its paths resolved against `base`; a folder that holds a run becomes its recording."""
-    if isinstance(spec, EnsembleSpec):
-        return spec.model_copy(update={"members": [absolute(each, base) for each in spec.members]})
-    if isinstance(spec, RecordedSpec):
-        return spec.model_copy(update={"path": str(_resolve(spec.path, base))})
-    if isinstance(spec, TransformersSpec):
-        here = _resolve(spec.model, base)
-        if spec.chat_template not in ("auto", "none"):
-            spec = spec.model_copy(update={"chat_template": str(_resolve(spec.chat_template, base))})
-        if (here / "verdict.json").is_file():
-            return RecordedSpec(backend="recorded", path=str(here))
-        if here.exists() or looks_like_path(spec.model, base):
-            return spec.model_copy(update={"model": str(here)})
-    return spec
-
-
-def looks_like_path(name: str, base: Path) -> bool:
-    """A model that is not on disk: was it meant as a path (True) or as a hub id (False)?
-
-    `org/name` is a hub id unless `org` is a folder here: then it is a path with a slip in it.
-    """
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
-        return True
-    return "/" in name and (base / name.split("/", 1)[0]).is_dir()
-
-
-def _resolve(name: str, base: Path) -> Path:
-    """An absolute path. Raises UsageError for one that no file system could have."""
-    # Not Path.expanduser, which raises when there is no such user.
-    path = Path(os.path.normpath(base / os.path.expanduser(name)))
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return path
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(
-            Complaint(
-                problem=f"this cannot be a path: {reason}",
-                remedy="write the path of a file or folder",
-                place=Place(file=f"{name:.200}"),
-            )
-        ) from None
-    return path
-
-
 def _suite_path(name: str, over: Overrides, cwd: Path, plan: PlanFile, base: Path, complaints: list[Complaint]) -> Path:
     """`--suite`: a path from here, the name of one of the plan's suites, or a shipped one."""
     if (found := _existing_suite(name, cwd)) is not None:
@@ -427,7 +261,7 @@ def _suite_path(name: str, over: Overrides, cwd: Path, plan: PlanFile, base: Pat
         Complaint(
             problem=f"--suite {name}: there is no such suite folder"
             + (", and the plan has no suite of that name" if mine else ""),
-            remedy=nearest(name, [*mine, *_suites_beside(name, cwd), *shipped("suites")]),
+            remedy=nearest(name, list(dict.fromkeys([*mine, *_suites_beside(name, cwd), *shipped("suites")]))),
             place=Place(file="command line"),
         )
     )
@@ -436,7 +270,7 @@ def _suite_path(name: str, over: Overrides, cwd: Path, plan: PlanFile, base: Pat
 
 def _suites_beside(name: str, base: Path) -> list[str]:
     """The suites in the folder where `name` would be, written as `name` is."""
-    parent = _resolve(name, base).parent
+    parent = resolved(name, base).parent
     return sorted(str(Path(name).parent / each.parent.name) for each in parent.glob("*/suite.yaml"))
 
 
@@ -446,7 +280,7 @@ def _plan_suite(name: str, base: Path, document: Document | None, index: int, co
         return found
     complaints.append(
         Complaint(
-            problem=f"there is no suite at {_resolve(name, base)} (a folder with a suite.yaml, or such a file)",
+            problem=f"there is no suite at {resolved(name, base)} (a folder with a suite.yaml, or such a file)",
             remedy=nearest(name, [*_suites_beside(name, base), *shipped("suites")]),
             place=document.place("suites", index) if document else None,
         )
@@ -455,7 +289,7 @@ def _plan_suite(name: str, base: Path, document: Document | None, index: int, co
 
 
 def _existing_suite(name: str, base: Path) -> Path | None:
-    path = _resolve(name, base)
+    path = resolved(name, base)
     if path.is_file():
         return path
     if (path / "suite.yaml").is_file():
@@ -469,4 +303,4 @@ def _policy_reference(name: str | None, base: Path) -> str | None:
     """A named policy stays a name; anything else becomes an absolute path."""
     if name is None or name in shipped("policies"):
         return name
-    return str(_resolve(name, base))
+    return str(resolved(name, base))

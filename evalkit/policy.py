@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from evalkit.errors import Complaint, Place, UsageError, nearest
-from evalkit.fields import AS_NUMBER, Number, Strict, Word
 from evalkit.files import digest_text
 from evalkit.shipped import shipped
+from evalkit.strict import AS_NUMBER, Number, Strict, Word
 from evalkit.types import Effect, OnMissing, Versus, Waiver
 from evalkit.yamlfile import Document, parse, read, validated
 

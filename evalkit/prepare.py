@@ -13,11 +13,12 @@ from evalkit.estimate import populations
 from evalkit.gate import Champion, check_names
 from evalkit.judging import Judge, judge_of
 from evalkit.pairing import pair
-from evalkit.plan import ModelSpec, Plan, TransformersSpec
+from evalkit.plan import Plan
 from evalkit.policy import Policy, load_policy
 from evalkit.requests import build_requests
 from evalkit.scoring import known
 from evalkit.scoring.refusal import languages
+from evalkit.specs import ModelSpec, TransformersSpec
 from evalkit.streams import stream
 from evalkit.suite import load_suite
 from evalkit.types import Request, Role, Suite
@@ -83,7 +84,7 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
             backends[role] = backend(plan.models[role], role)
             theirs = suites if role != "teacher_again" else [_only(each, again[each.name]) for each in suites]
             complaints += backends[role].check(theirs)
-    judges = _judges(complaints, suites, requests, plan)
+    judges = _judges(complaints, suites, requests, plan, again)
     champion = Champion()
     if "champion" in plan.models and not complaints:
         champion = _judgeable(_champion(plan, suites, backends), judges, backends)
@@ -128,7 +129,11 @@ def _try(complaints: list[Complaint], make: Callable[[], Made]) -> Made | None:
 
 
 def _judges(
-    complaints: list[Complaint], suites: Sequence[Suite], requests: Mapping[str, list[Request]], plan: Plan
+    complaints: list[Complaint],
+    suites: Sequence[Suite],
+    requests: Mapping[str, list[Request]],
+    plan: Plan,
+    again: Mapping[str, frozenset[str]],
 ) -> dict[str, Judge]:
     """Whoever judges the answers to each suite, checked like the models of the plan."""
     found: dict[str, Judge] = {}
@@ -138,9 +143,20 @@ def _judges(
             continue
         judge = _try(complaints, lambda suite=suite: judge_of(suite, requests[suite.name]))  # type: ignore[misc]
         if judge is not None and not (complaints and _on_the_hub(judge.spec)):
-            complaints += judge.check([role for role in plan.models if role != "champion"])
+            whole = _ids(suite)
+            complaints += judge.check(
+                {
+                    role: again[suite.name] if role == "teacher_again" else whole
+                    for role in plan.models
+                    if role != "champion"
+                }
+            )
             found[suite.name] = judge
     return found
+
+
+def _ids(suite: Suite) -> frozenset[str]:
+    return frozenset(each.id for each in suite.examples)
 
 
 def _suite_complaints(suites: Sequence[Suite], plan: Plan) -> list[Complaint]:
@@ -226,6 +242,6 @@ def _judgeable(champion: Champion, judges: Mapping[str, Judge], backends: Mappin
     unheard: dict[str | None, str] = {
         name: f'its answers on the suite "{name}" cannot be judged: {found[0].problem}'
         for name, judge in judges.items()
-        if champion.why_not(name) is None and (found := judge.check(["champion"]))
+        if champion.why_not(name) is None and (found := judge.check({"champion": _ids(judge.suite)}))
     }
     return replace(champion, missing={**(champion.missing or {}), **unheard}) if unheard else champion

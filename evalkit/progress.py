@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from evalkit.pipes import unless_closed
+
 _QUIET_SECONDS = 30.0
 
 
@@ -51,4 +53,5 @@ class Progress:
         last_quarter, last_time = self.last.get(what, (-1, now))
         if quarter > last_quarter or now - last_time >= _QUIET_SECONDS:
             self.last[what] = (quarter, now)
-            print(f"{what} {done}/{total}", file=sys.stderr, flush=True)
+            with unless_closed(sys.stderr):
+                print(f"{what} {done}/{total}", file=sys.stderr)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.data import text_of
 from evalkit.errors import Complaint, Place, UsageError
 from evalkit.files import digest_value
-from evalkit.types import Example, Message, Prompt, Request, Suite
+from evalkit.types import WRITING, Example, Message, Prompt, Request, Suite
 
 if TYPE_CHECKING:
     import jinja2
@@ -53,7 +53,7 @@ def prompt_value(prompt: Prompt) -> Any:
 def _request(suite: Suite, example: Example, prompt: Prompt) -> Request:
     # A classifier has no use for generation settings: were they in its key, a change to them
     # would throw away every cached output for nothing.
-    generation = suite.generation if suite.facts.task in ("generate", "extract") else {}
+    generation = suite.generation if suite.facts.task in WRITING else {}
     seen = {
         "task": suite.facts.task,
         "prompt": prompt_value(prompt),

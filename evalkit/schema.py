@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalkit.fields import Strict
+from evalkit.strict import Strict
 
 FILES = ("plan", "suite", "policy")
 

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from evalkit.errors import nearest
-from evalkit.fields import AS_NUMBER, Number, Strict
-from evalkit.plan import SpecField, absolute
 from evalkit.registry import names
+from evalkit.specs import SpecField, absolute
+from evalkit.strict import AS_NUMBER, Number, Strict
 
 GROUP = "evalkit.scorers"
 
@@ -45,13 +45,13 @@ def pattern_problem(text: str) -> str | None:
     return None
 
 
-class Plain(Strict):
+class PlainSettings(Strict):
     """A scorer without settings."""
 
     name: Literal["label", "choice", "exact", "normalised"]
 
 
-class Numeric(Strict):
+class NumericSettings(Strict):
     """The final number of the answer against the target's; right within tolerance + relative_tolerance · |target|."""
 
     name: Literal["numeric"]
@@ -59,7 +59,7 @@ class Numeric(Strict):
     relative_tolerance: Annotated[float, Field(ge=0), AS_NUMBER] = 0.0
 
 
-class Regex(Strict):
+class RegexSettings(Strict):
     """What the pattern finds last (its first group, where it has one) against the target; without a pattern, the
     target itself is the pattern."""
 
@@ -68,7 +68,7 @@ class Regex(Strict):
     ignore_case: bool = False
 
 
-class Fields(Strict):
+class FieldsSettings(Strict):
     """A JSON record against the target record, field by field."""
 
     name: Literal["fields"]
@@ -77,7 +77,7 @@ class Fields(Strict):
     ignore: tuple[str, ...] = ()
 
 
-class TextSimilarity(Strict):
+class TextSimilaritySettings(Strict):
     """How like the target the text is, in [0, 1]; `model` is the sentence encoder that `embedding` needs."""
 
     name: Literal["text_similarity"]
@@ -104,7 +104,7 @@ class RefusalSettings(Strict):
 JUDGED = ("input", "target", "answer")
 
 
-class Judge(Strict):
+class JudgeSettings(Strict):
     """Marks by a model that reads the answer: an LLM asked with `prompt`, or a classifier of the rendered prompt.
 
     `marks` says what each word of the judge is worth, in [0, 1]. In the prompt `input`, `target` and `answer` stand
@@ -132,7 +132,7 @@ SCORERS = (
 )
 
 
-class Foreign(Strict):
+class ForeignSettings(Strict):
     """A scorer of another package: its settings are its own business. `marked`: it gives marks, not right or wrong."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -149,14 +149,14 @@ def _tag(value: Any) -> str:
 
 
 ScorerSettings = Annotated[
-    Annotated[Plain, Tag("plain")]
-    | Annotated[Numeric, Tag("numeric")]
-    | Annotated[Regex, Tag("regex")]
-    | Annotated[Fields, Tag("fields")]
-    | Annotated[TextSimilarity, Tag("text_similarity")]
+    Annotated[PlainSettings, Tag("plain")]
+    | Annotated[NumericSettings, Tag("numeric")]
+    | Annotated[RegexSettings, Tag("regex")]
+    | Annotated[FieldsSettings, Tag("fields")]
+    | Annotated[TextSimilaritySettings, Tag("text_similarity")]
     | Annotated[RefusalSettings, Tag("refusal")]
-    | Annotated[Judge, Tag("judge")]
-    | Annotated[Foreign, Tag("foreign")],
+    | Annotated[JudgeSettings, Tag("judge")]
+    | Annotated[ForeignSettings, Tag("foreign")],
     Discriminator(_tag),
 ]
 
@@ -179,7 +179,7 @@ def settings_of(scorer: Strict) -> dict[str, Any]:
 
 def anchored(scorer: ScorerSettings, folder: Path) -> ScorerSettings:
     """The same scorer, with the paths of a model that it names resolved against the suite's folder."""
-    if isinstance(scorer, (Judge, TextSimilarity)) and scorer.model is not None:
+    if isinstance(scorer, (JudgeSettings, TextSimilaritySettings)) and scorer.model is not None:
         return scorer.model_copy(update={"model": absolute(scorer.model, folder)})
     return scorer
 
@@ -203,6 +203,6 @@ def target_complaint(name: str, settings: Mapping[str, Any], target: str) -> tup
 
 def is_marked(scorer: Strict) -> bool:
     """Whether answers get marks instead of right or wrong."""
-    if isinstance(scorer, Judge):
+    if isinstance(scorer, JudgeSettings):
         return any(each not in (0, 1) for each in scorer.marks.values())
-    return isinstance(scorer, TextSimilarity) or (isinstance(scorer, Foreign) and scorer.marked)
+    return isinstance(scorer, TextSimilaritySettings) or (isinstance(scorer, ForeignSettings) and scorer.marked)

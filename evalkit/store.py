@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.errors import BrokenError, Complaint, Place, RecordError, UsageError
+from evalkit.columns import ADDED_COLUMNS, PAIR_COLUMNS, ROLE_COLUMNS, Columns
+from evalkit.errors import BrokenError, Complaint, MismatchError, Place, RecordError, UsageError
 from evalkit.files import digest_file, leftovers, pretty_json, settle, write_whole
 from evalkit.records import (
     SCHEMAS,
@@ -23,7 +24,6 @@ from evalkit.records import (
     verdict_from,
     verdict_record,
 )
-from evalkit.table import ADDED_COLUMNS, PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.types import MetricRow, Role, Verdict
 
 if TYPE_CHECKING:
@@ -151,6 +151,13 @@ def read_run(path: Path) -> Run:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise RecordError(f"the records in {path} lack or misname {error}") from None
+
+
+def check_untouched(run: Run) -> None:
+    """Raises MismatchError when a record is not the file that the manifest recorded: nothing may be built on it."""
+    for name in RECORDS:
+        if digest_file(run.path / name) != run.manifest["records"].get(name):
+            raise MismatchError(f"{run.path / name} is not the file that the manifest beside it recorded")
 
 
 def read_verdict(path: Path) -> Verdict:

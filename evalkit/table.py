@@ -1,8 +1,8 @@
-"""Pairs as columns: what pairs.parquet holds, and the arrays that metrics are computed from.
+"""Pairs as arrays: what metrics are computed from.
 
-`Columns` is the record, plain lists as they are stored. `PairTable` is a view of it with two sides, the
-reference (teacher or champion) and the student. A metric sees a PairTable and nothing else, so a number
-in a fresh run and one re-derived from a stored run come out of the same arrays.
+`PairTable` is a view of stored `Columns` with two sides, the reference (teacher or champion) and the student. A
+metric sees a PairTable and nothing else, so a number in a fresh run and one derived again from a stored run come
+out of the same arrays.
 """
 
 from __future__ import annotations
@@ -16,72 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.columns import Columns
 from evalkit.types import ERRORED, Role, SuiteFacts
-
-# Columns of every pair, and of every role under its prefix ("teacher_status", …).
-PAIR_COLUMNS = (
-    "suite",
-    "id",
-    "input",
-    "target",
-    "expect",
-    "choices",
-    "slices",
-    "group",
-    "severity",
-    "row",
-    "request_key",
-    "flip",
-)
-ROLE_COLUMNS = (
-    "status",
-    "label",
-    "text",
-    "probs",
-    "choice_logprobs",
-    "choice_tokens",
-    "reasoning",
-    "token_logprobs",
-    "tokens_in",
-    "tokens_out",
-    "latency_s",
-    "ttft_s",
-    "tpot_s",
-    "fixed_latency_s",
-    "prompt_hash",
-    "judgement",
-    "error",
-    "answer",
-    "correct",
-    "unparsable",
-    "marks",
-    "refused",
-    "fields",
-    "confidence",
-    "why",
-)
-# Those that earlier versions did not write; a run without them is read as one that has none.
-ADDED_COLUMNS = frozenset(
-    {"choice_tokens", "reasoning", "token_logprobs", "tpot_s", "fixed_latency_s"}
-    | {"judgement", "marks", "refused", "fields"}
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Columns:
-    """One suite's pairs as stored. `roles` says whose outputs are there; lists are of equal length.
-
-    `timing` is what the timing protocol recorded of the suite as a whole (evalkit/timing), empty where it did not run.
-    """
-
-    facts: SuiteFacts
-    roles: tuple[Role, ...]
-    data: Mapping[str, Sequence[Any]]
-    timing: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def n(self) -> int:
-        return len(self.data["id"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,32 +165,6 @@ class PairTable:
         if name in self.slices:
             return list(self.slices[name])
         return [row.get(name) for row in self.rows]
-
-
-def column_names(columns: Columns) -> set[str]:
-    """What `where` may name on this suite."""
-    found = {"severity", "target", "id", *columns.facts.slice_names}
-    for text in columns.data["row"]:
-        found |= set(json.loads(text))
-    return found
-
-
-def slice_counts(columns: Columns) -> dict[str, dict[str, int]]:
-    """How many examples each value of each slice has, declared slices and, for classify, the classes."""
-    counts: dict[str, dict[str, int]] = {name: {} for name in slice_columns(columns.facts)}
-    for text, target in zip(columns.data["slices"], columns.data["target"], strict=True):
-        values = json.loads(text)
-        if "target" in counts and target is not None:
-            values["target"] = target
-        for name, value in values.items():
-            if name in counts:
-                counts[name][value] = counts[name].get(value, 0) + 1
-    return counts
-
-
-def slice_columns(facts: SuiteFacts) -> tuple[str, ...]:
-    """The slices of a suite: those it declares, and `target` where there are classes."""
-    return (*facts.slice_names, "target") if facts.task == "classify" else facts.slice_names
 
 
 def table(columns: Columns, reference: Role | None) -> PairTable:

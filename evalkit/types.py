@@ -25,6 +25,9 @@ Direction = Literal["higher", "lower", "neutral"]
 
 KINDS: tuple[Kind, ...] = ("gold", "edge-case", "safety-refusal")
 TASKS: tuple[Task, ...] = ("classify", "choose", "generate", "extract")
+# Tasks whose answer is one of what was offered, and tasks whose answer is written.
+CHOOSING: frozenset[Task] = frozenset({"classify", "choose"})
+WRITING: frozenset[Task] = frozenset({"generate", "extract"})
 SEVERITIES: tuple[Severity, ...] = ("low", "normal", "high", "critical")
 STATUSES: tuple[Status, ...] = ("ok", "truncated", "empty", "error", "timeout")
 # The model gave no answer because something broke. These count as wrong, and are capped by

@@ -362,6 +362,8 @@ def must(each: Any) -> str:
     """What pydantic wanted where it found something else, in a user's words."""
     kind = each["type"] if each["type"] in _MUST else each["type"].partition("_")[0]
     message: str = each["msg"]
+    if kind == "too_short" and isinstance(each.get("input"), dict):
+        return f"a mapping of at least {each['ctx']['min_length']}"
     return _MUST[kind].format(**each.get("ctx", {})) if kind in _MUST else message[0].lower() + message[1:]
 
 
@@ -377,10 +379,16 @@ def _names_at(schema: Any, key: Key) -> list[str]:
         if part is None:
             break
         stepped = [_step(node, part) for node in nodes]
-        # A union member's name is no step in the schema: stay where we are.
         if any(stepped):
             nodes = [each for each in stepped if each]
+        else:
+            # A union member's name is no step in the schema: stay, with that member alone where it can be told.
+            nodes = [each for each in nodes if _is_member(each, part)] or nodes
     return sorted({name for node in nodes for name in node.get("properties", {})})
+
+
+def _is_member(node: Any, tag: str | int) -> bool:
+    return str(node.get("title", "")).lower().startswith(str(tag).replace("_", "").lower())
 
 
 def _alternatives(schema: Any, node: Any) -> list[Any]:

@@ -13,10 +13,11 @@ from typing import Any, Self
 import numpy as np
 from hypothesis import strategies as st
 
+from evalkit.columns import Columns
 from evalkit.pairing import pair
 from evalkit.policy import Policy, policy_from_text
 from evalkit.requests import build_requests
-from evalkit.table import Columns, PairTable, table
+from evalkit.table import PairTable, table
 from evalkit.types import Estimate, Example, Output, Population, Role, Suite, SuiteFacts
 
 # What a model may do besides giving a label. NONSENSE is an answer that is no label.
@@ -39,7 +40,7 @@ class Case:
     """One suite and what each model answered: labels (or texts), or one of FAILURES. Sequences are of one length.
 
     Marks, records and stances stand in for what a scorer would say, so that metrics can be tested without one; a
-    failed answer has no marks to speak of and no record.
+    failed answer has no marks to speak of, and has missed its whole record.
     """
 
     target: Sequence[str | None]
@@ -242,9 +243,9 @@ class Case:
 
 
 def _read(answer: str, record: Mapping[str, tuple[int, int, int]] | None) -> str | None:
-    if record is None or answer in _STATUS:
+    if record is None:
         return None
-    if answer == NONSENSE:
+    if answer in FAILURES:
         record = {name: (0, 0, right + missed) for name, (right, _, missed) in record.items()}
     return json.dumps(record)
 

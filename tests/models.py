@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evalkit.backends.local import Local
-from evalkit.plan import TransformersSpec
+from evalkit.specs import TransformersSpec
 from evalkit.types import Example, Suite, SuiteFacts
 
 Shape = Literal["bert", "distilbert", "roberta"]

@@ -298,8 +298,16 @@ OUTPUTS = st.builds(
     latency_s=st.one_of(st.none(), NUMBERS),
     ttft_s=st.one_of(st.none(), NUMBERS),
     prompt_hash=TEXT,
-    error=TEXT,
 )
+
+
+def test_an_answer_beside_which_something_failed_is_asked_again(tmp_path: Path) -> None:
+    first = Scripted()
+    first.answers["e0"] = Output(example_id="e0", status="ok", label="a", error="1 of 3 members abstained")
+    collected(first, tmp_path, requests=REQUESTS[:1])
+    again = Scripted()
+    collected(again, tmp_path, requests=REQUESTS[:1])
+    assert len(again.asked) == 1
 
 
 @given(OUTPUTS)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit import estimate as estimate_room
+from evalkit.columns import Columns
 from evalkit.estimate import EVIDENCE, Evidence, populations
 from evalkit.metrics import Family, Metric, catalogue, families
 from evalkit.stats.multiple import holm
 from evalkit.stats.paired import mcnemar_worse
-from evalkit.table import Columns
 from evalkit.types import SEVERITIES, Estimate, MetricRow, Question, Undefined
 from tests import factory
 from tests.factory import COMPLIED, EMPTY, REFUSED, Case

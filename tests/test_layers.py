@@ -21,16 +21,16 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS: dict[str, set[str]] = {
     "nouns": {"types", "errors", "stats", "streams", "files", "figures", "environment", "machine"},
     "doors": {
-        "yamlfile", "fields", "plan", "suite", "data", "policy", "requests", "schema", "lint", "registry", "records",
-        "shipped", "table", "scorers", "perturb",
+        "yamlfile", "strict", "specs", "plan", "suite", "data", "policy", "requests", "schema", "lint", "registry",
+        "records", "shipped", "columns", "table", "scorers", "perturb",
     },
     "workers": {"backends", "scoring", "metrics"},
-    "steps": {"collect", "judging", "timing", "pairing", "estimate", "ledger", "gate", "store"},
+    "steps": {"collect", "judging", "timing", "pairing", "estimate", "remarks", "ledger", "gate", "store"},
     "output": {"report"},
     "halves": {"prepare", "gather", "conclude"},
     "whole": {"pipeline"},
     "uses": {"provenance", "power", "demo", "shadow", "audit"},
-    "shell": {"cli", "progress", "__main__", "__init__"},
+    "shell": {"cli", "progress", "pipes", "__main__", "__init__"},
 }  # fmt: skip
 
 BELOW_PIPELINE = {"nouns", "doors", "workers", "steps", "output"}

@@ -8,8 +8,9 @@ import pytest
 
 from evalkit.backends.local import Local
 from evalkit.errors import UsageError
-from evalkit.plan import Overrides, TransformersSpec, load_plan
+from evalkit.plan import Overrides, load_plan
 from evalkit.requests import build_requests
+from evalkit.specs import TransformersSpec
 from tests import models, runs
 from tests.cli import project
 from tests.cli.project import evalkit

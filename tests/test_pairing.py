@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalkit.columns import PAIR_COLUMNS, ROLE_COLUMNS, column_names, slice_counts
 from evalkit.errors import BrokenError
 from evalkit.pairing import pair, rescored
 from evalkit.requests import build_requests
-from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, column_names, slice_counts, table
+from evalkit.table import table
 from tests import factory
 from tests.factory import EMPTY, ERROR, NONSENSE, TIMEOUT, Case
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import UsageError
-from evalkit.plan import FakeSpec, Overrides, RecordedSpec, TransformersSpec, load_plan, looks_like_path, spec_from_text
+from evalkit.plan import Overrides, load_plan
+from evalkit.specs import FakeSpec, RecordedSpec, TransformersSpec, looks_like_path, spec_from_text
 from tests.cli import project
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from evalkit.errors import UsageError
-from evalkit.fields import Strict
 from evalkit.plan import PlanFile
 from evalkit.policy import PolicyFile
 from evalkit.schema import FILES, json_schema
 from evalkit.scorers import SCORERS
 from evalkit.shipped import shipped
+from evalkit.strict import Strict
 from evalkit.suite import SuiteFile
 from evalkit.types import KINDS
 from evalkit.yamlfile import parse, read, validated
@@ -157,7 +157,7 @@ def test_a_schema_is_in_step_with_its_model(file: str) -> None:
     assert set(schema["required"]) == {name for name, each in fields.items() if each.is_required()}
     for name, part in (("", schema), *schema["$defs"].items()):
         # What a scorer of another package may be told is that package's business.
-        assert part.get("type") != "object" or part["additionalProperties"] is (name == "Foreign")
+        assert part.get("type") != "object" or part["additionalProperties"] is (name == "ForeignSettings")
 
 
 def test_enumerations_are_those_of_the_program() -> None:

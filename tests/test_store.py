@@ -20,12 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import store
+from evalkit.columns import PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.errors import BrokenError, RecordError, UsageError
 from evalkit.files import canonical_json, digest_file, leftovers, write_whole
 from evalkit.pairing import rescored
 from evalkit.records import suite_record
 from evalkit.store import STARTED, claim, finish, read_run, read_verdict, write_records
-from evalkit.table import PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.types import Role, SuiteFacts, Verdict
 from tests.cli import project
 from tests.factory import Case, random_case

@@ -96,7 +96,7 @@ def test_choices_may_differ_from_row_to_row(tmp_path: Path) -> None:
         ({"answer": "3"}, "is not one of the choices"),
         ({"options": ["1"]}, "two different choices"),
         ({"options": ["1", "1"]}, "two different choices"),
-        ({"options": "1"}, "two different choices"),
+        ({"options": "1"}, "are a text, not a list"),
         ({"options": None}, "two different choices"),
     ):
         found = refusal(tmp_path, [{**rows[0], **wrong}, rows[1]], task="choose", labels=None, columns=columns)

@@ -12,7 +12,7 @@ from typing import Any
 
 from evalkit.errors import Complaint
 from evalkit.registry import names, resolve
-from evalkit.types import ModelFacts, Output, Request, Role, Suite
+from evalkit.types import ModelFacts, Output, Request, Role, Suite, Task
 
 GROUP = "evalkit.backends"
 TABLE = {
@@ -62,6 +62,11 @@ class Backend(ABC):
     def earlier_run(self) -> Mapping[str, Any] | None:
         """The manifest of the finished run that the outputs come from, where they do; after `check`."""
         return None
+
+    def answers_with(self) -> Task:
+        """What it does with a question that can be put either way: `classify` where it can only choose a label, else
+        `generate`. May be asked before `check`, which then says whether it can."""
+        return "generate"
 
     def weights_in_memory(self) -> int | None:
         """Bytes that the weights take in the accelerator's memory while they are loaded; None where none are."""

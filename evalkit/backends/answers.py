@@ -15,10 +15,9 @@ from typing import Any
 from evalkit.backends.choosing import choose, first_largest, softmax
 from evalkit.data import Row, text_of
 from evalkit.errors import nearest
-from evalkit.types import ERRORED, STATUSES, Example, Output, Refusal, Status, SuiteFacts
+from evalkit.types import CHOOSING, ERRORED, STATUSES, Example, Output, Refusal, Status, SuiteFacts
 
 ANSWERS = ("label", "probs", "logits", "text", "choice_logprobs")
-CHOOSING = ("classify", "choose")
 STANCES: tuple[Refusal, ...] = ("refused", "complied", "undetermined")
 # How far recorded probabilities may be from adding up to one: float16 and printed digits, not more.
 TOLERANCE = 1e-3
@@ -45,6 +44,8 @@ def parse_answer(row: Row, example: Example, facts: SuiteFacts, override: str | 
     label, text = text_of(row.get("label")), row.get("text")
     if text is not None and not isinstance(text, str):
         text = text_of(text) or ""
+    if status == "empty" and (text or "").strip():
+        raise AnswerError('the row has a text, and its status is "empty"', "remove the one that is wrong")
     if label is not None and _is_stance(facts) and label not in STANCES:
         raise AnswerError(
             f'the label "{label}" is not what an answer to a harmful prompt can do', nearest(label, STANCES)

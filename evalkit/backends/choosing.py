@@ -1,4 +1,5 @@
-"""From the log-likelihoods of some choices to the choice and its probabilities: the same for every backend.
+"""How a choice is put behind a prompt, and from the log-likelihoods of some choices to the choice and its
+probabilities: the same for every backend, so that their numbers can be compared.
 
 The longer a choice, the less likely it is as a whole. `per_token` and `per_byte` take the mean instead. A byte is one
 of the choice's own UTF-8 text, without the space that joins it to the prompt. lm-eval's `acc` decides as `sum` does,
@@ -11,7 +12,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from evalkit.backends.wording import shown
 from evalkit.types import ChooseBy
+
+
+def joined(prompt: str, choice: str, *, templated: bool = False) -> tuple[str, str]:
+    """Context and continuation. One space joins them, unless there is whitespace already or a template has the word.
+
+    White space at the end of the prompt belongs to the continuation: most vocabularies have it as part of a word.
+    """
+    prompt, choice = shown(prompt), shown(choice)
+    context = prompt.rstrip()
+    moved = prompt[len(context) :]
+    joint = "" if moved or templated or choice[:1].isspace() else " "
+    return context, moved + joint + choice
 
 
 def choose(

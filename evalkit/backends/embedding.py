@@ -5,24 +5,33 @@ No backend of a plan, which answers questions; judging.py asks it about a target
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from evalkit.backends import Backend, weights
+from evalkit.backends.local.batching import Size, pack
 from evalkit.backends.local.folder import Folder
-from evalkit.backends.local.hardware import device_of, device_problem, dtype_of, free_cache
+from evalkit.backends.local.hardware import (
+    budget_of,
+    device_of,
+    device_problem,
+    dtype_of,
+    free_cache,
+    is_out_of_memory,
+)
+from evalkit.backends.local.head import failed
 from evalkit.backends.local.kinds import read_config, window
-from evalkit.backends.local.loading import LoadError, load_tokenizer
+from evalkit.backends.local.loading import LoadError, load_encoder, load_tokenizer
+from evalkit.backends.wording import first_line
 from evalkit.errors import BrokenError, Complaint
 from evalkit.files import digest_value
-from evalkit.plan import TransformersSpec
+from evalkit.specs import TransformersSpec
 from evalkit.types import Message, ModelFacts, Output, Request, Role, Suite
 
-# Pairs in one forward pass.
-PAIRS = 32
+NOT_FINITE = "the encoder's hidden states are not finite"
 
 
 def question(suite: str, example_id: str, target: str, answer: str) -> Request:
@@ -48,8 +57,12 @@ class Embedding(Backend):
     def __init__(self, spec: TransformersSpec, role: Role) -> None:
         self.spec = spec
         self.folder = Folder(spec, role)
-        self.loaded: tuple[Any, Any] | None = None
-        self.cut = 0
+        # The tokenizer and the longest input in tokens (None: no limit).
+        self.tokens: tuple[Any, int | None] | None = None
+        self.model: Any = None
+        # Texts that were too long: suite, example, and which of the two. Batches halved for want of memory.
+        self.cut: set[tuple[str, str, int]] = set()
+        self.splits = 0
 
     def check(self, suites: Sequence[Suite]) -> list[Complaint]:
         path, complaint = self.folder.look()
@@ -89,6 +102,8 @@ class Embedding(Backend):
                 settings={
                     "dtype": dtype,
                     "device": device.split(":")[0],
+                    "device_map": self.spec.device_map,
+                    "budget": self._budget(),
                     "max_length": self.spec.max_length,
                     **{name: version(name) for name in ("torch", "transformers")},
                 },
@@ -97,73 +112,124 @@ class Embedding(Backend):
             raise BrokenError(f"the sentence encoder {self.spec.model} cannot be read: {error}") from None
 
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:
-        # By length, so that little is padding; equal ones by key, so that the order asked in does not matter.
-        order = sorted(range(len(requests)), key=lambda index: (_length(requests[index]), requests[index].key))
-        return [order[start : start + PAIRS] for start in range(0, len(order), PAIRS)]
+        return pack(self._sizes(requests), [each.key for each in requests], self._budget()) if requests else []
 
     def run(self, requests: Sequence[Request]) -> list[Output]:
-        texts = [each.content for request in requests for each in request.prompt if isinstance(each, Message)]
-        cosines = self._cosines(texts)
-        return [
-            Output(example_id=request.example_id, status="ok", text=f"{cosine:.6f}")
-            for request, cosine in zip(requests, cosines, strict=True)
-        ]
+        if not requests:
+            return []
+        self._load()
+        return self._forward(list(requests))
 
     def close(self) -> None:
-        if self.loaded is not None:
-            self.loaded = None
+        if self.model is not None:
+            self.model = None
             free_cache(device_of(self.spec))
 
     def counts(self) -> dict[str, int]:
-        return {"cut_inputs": self.cut}
+        return {"out_of_memory_splits": self.splits, "cut_inputs": len(self.cut)}
 
-    def _cosines(self, texts: Sequence[str]) -> list[float]:
-        """Of texts 0 and 1, 2 and 3, …; computed in double precision whatever the model computes in."""
+    # --- running -----------------------------------------------------------------------------------
+
+    def _forward(self, requests: list[Request]) -> list[Output]:
+        """One pass; halved and tried again when it fails, alone and marked when it still does."""
+        try:
+            return [_output(*each) for each in zip(requests, self._cosines(requests), strict=True)]
+        except Exception as error:
+            # Whatever one text does to tokenizer or model must not cost the others.
+            if len(requests) == 1:
+                return [failed(requests[0], first_line(error))]
+            self.splits += is_out_of_memory(error)
+        # Outside of the handler: its traceback would keep the tensors of the failed pass alive.
+        free_cache(device_of(self.spec))
+        half = len(requests) // 2
+        return self._forward(requests[:half]) + self._forward(requests[half:])
+
+    def _cosines(self, requests: Sequence[Request]) -> list[float]:
+        """Of each request's two texts; computed in double precision whatever the model computes in."""
         import torch
 
-        tokenizer, model = self._load()
-        limit = window(read_config(self.folder.path()), tokenizer.model_max_length, self.spec.max_length)
-        encoded = tokenizer(list(texts), add_special_tokens=True, truncation=False)["input_ids"]
-        self.cut += sum(limit is not None and len(each) > limit for each in encoded)
-        cut = {"truncation": True, "max_length": limit} if limit is not None else {}
-        inputs = tokenizer(list(texts), padding=True, return_tensors="pt", **cut).to(model.device)
-        try:
-            with torch.inference_mode():
-                hidden = model(**inputs).last_hidden_state.double()
-        except (RuntimeError, IndexError) as error:
-            raise BrokenError(f"the sentence encoder {self.spec.model} failed: {error}") from None
+        tokenizer, limit = self._tokenizer()
+        # The right, whatever the tokenizer was saved with: positions are counted from the left.
+        more = {"padding": True, "padding_side": "right", "return_tensors": "pt", "verbose": False}
+        inputs = tokenizer(_texts(requests), truncation=limit is not None, max_length=limit, **more)
+        inputs = inputs.to(self.model.device)
+        with torch.inference_mode():
+            hidden = self.model(**inputs).last_hidden_state.double()
         mask = inputs["attention_mask"].double().unsqueeze(-1)
         means = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
         unit = torch.nn.functional.normalize(means, dim=-1)
         cosines: list[float] = (unit[0::2] * unit[1::2]).sum(-1).clamp(0.0, 1.0).tolist()
         return cosines
 
-    def _load(self) -> tuple[Any, Any]:
-        if self.loaded is None:
-            import torch
-            import transformers
+    # --- sizes -------------------------------------------------------------------------------------
 
-            folder, device = self.folder.path(), device_of(self.spec)
-            # Its bars would fill a CI log.
-            transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    def _sizes(self, requests: Sequence[Request]) -> list[Size]:
+        """All at once, which is fast; one by one where a text cannot be encoded, so that it costs no other."""
+        try:
+            return self._measured(requests)
+        except BrokenError:
+            raise
+        except Exception:
+            return [self._size(each) for each in requests]
+
+    def _size(self, request: Request) -> Size:
+        try:
+            return self._measured([request])[0]
+        except Exception:
+            # It will fail again when it is run, and say why in its output.
+            return Size(1, 1)
+
+    def _measured(self, requests: Sequence[Request]) -> list[Size]:
+        """Two rows each, of the longer text's tokens; notes what is cut."""
+        tokenizer, limit = self._tokenizer()
+        lengths = [len(each) for each in tokenizer(_texts(requests), verbose=False)["input_ids"]]
+        found = []
+        for request, *both in zip(requests, lengths[0::2], lengths[1::2], strict=True):
+            if limit is not None:
+                self.cut |= {(request.suite, request.example_id, n) for n in (0, 1) if both[n] > limit}
+                both = [min(each, limit) for each in both]
+            found.append(Size(2, max(both)))
+        return found
+
+    # --- loading -----------------------------------------------------------------------------------
+
+    def _tokenizer(self) -> tuple[Any, int | None]:
+        """The tokenizer and the longest input. Raises BrokenError."""
+        if self.tokens is None:
+            folder = self.folder.path()
             try:
                 tokenizer = load_tokenizer(folder)
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", UserWarning)
-                    model = transformers.AutoModel.from_pretrained(
-                        folder,
-                        dtype=getattr(torch, dtype_of(self.spec, device)),
-                        use_safetensors=True,
-                        trust_remote_code=False,
-                        local_files_only=True,
-                    )
-                self.loaded = tokenizer, model.to(device).eval()
+                self.tokens = tokenizer, window(read_config(folder), tokenizer.model_max_length, self.spec.max_length)
+            except (LoadError, OSError, ValueError) as error:
+                raise self._unloadable(error) from None
+        return self.tokens
+
+    def _load(self) -> None:
+        """Raises BrokenError."""
+        self._tokenizer()
+        if self.model is None:
+            device = device_of(self.spec)
+            dtype = dtype_of(self.spec, device)
+            try:
+                self.model = load_encoder(
+                    self.folder.path(), dtype=dtype, device=device, device_map=self.spec.device_map
+                )
             except LoadError as error:
-                raise BrokenError(f"the sentence encoder {self.spec.model} cannot be loaded: {error}") from None
-            except Exception as error:  # safetensors raises classes of its own
-                raise BrokenError(f"the sentence encoder {self.spec.model} cannot be loaded: {error}") from None
-        return self.loaded
+                raise self._unloadable(error) from None
+
+    def _unloadable(self, why: Exception) -> BrokenError:
+        return BrokenError(f"the sentence encoder {self.spec.model} cannot be loaded: {why}")
+
+    def _budget(self) -> int:
+        return budget_of(self.spec, device_of(self.spec), halved=False)
 
 
-def _length(request: Request) -> int:
-    return max(len(each.content) for each in request.prompt if isinstance(each, Message))
+def _texts(requests: Sequence[Request]) -> list[str]:
+    """Target and answer of each, one after the other."""
+    return [each.content for request in requests for each in request.prompt if isinstance(each, Message)]
+
+
+def _output(request: Request, cosine: float) -> Output:
+    if not math.isfinite(cosine):
+        return failed(request, NOT_FINITE)
+    return Output(example_id=request.example_id, status="ok", text=f"{cosine:.6f}")

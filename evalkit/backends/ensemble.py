@@ -17,11 +17,10 @@ from evalkit.backends.choosing import first_largest
 from evalkit.backends.recorded import Recorded
 from evalkit.errors import Complaint, Place
 from evalkit.files import digest_value
-from evalkit.plan import EnsembleSpec
 from evalkit.requests import build_requests
-from evalkit.types import ERRORED, ModelFacts, Output, Request, Role, Suite
+from evalkit.specs import EnsembleSpec
+from evalkit.types import CHOOSING, ERRORED, ModelFacts, Output, Request, Role, Suite, Task
 
-CHOOSING = ("classify", "choose")
 # What a member said: its label, and its text without the space around it.
 Vote = tuple[str | None, str | None]
 
@@ -34,7 +33,6 @@ class Ensemble(Backend):
         self.members: list[Backend] = [backend(each, role) for each in spec.members]
         self.names: list[str] = [f"member {index}" for index in range(1, len(self.members) + 1)]
         self.abstentions = 0
-        self._first_live: Backend | None = None
 
     def check(self, suites: Sequence[Suite]) -> list[Complaint]:
         found = [complaint for each in self.members for complaint in each.check(suites)]
@@ -50,7 +48,6 @@ class Ensemble(Backend):
         facts = [each.identify() for each in self.members]
         self.names = [each.name for each in facts]
         live = [each for each in facts if each.live]
-        self._first_live = self.members[facts.index(live[0])] if live else None
         members = [
             {"name": each.name, "backend": each.backend, "digest": each.digest, "settings": dict(each.settings)}
             for each in facts
@@ -71,8 +68,8 @@ class Ensemble(Backend):
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:
         """Those of the first member that runs: they are what is kept and resumed. What fits one member may be too
         much for another, so in `run` each makes batches of its own out of them."""
-        leader = self._first_live or self.members[0]
-        return leader.batches(requests)
+        running = [each for each in self.members if not isinstance(each, Recorded)]
+        return (running or self.members)[0].batches(requests)
 
     def run(self, requests: Sequence[Request]) -> list[Output]:
         answers = [_all(each, requests) for each in self.members]
@@ -93,12 +90,19 @@ class Ensemble(Backend):
         said = [note for each in self.members for note in each.notes(suites)]
         if self.spec.by == "majority" and any(each.facts.task in CHOOSING for each in suites):
             said.append(f"probabilities of {self.role} {self.spec.name} are shares of its {len(self.members)} votes")
+        if self.abstentions:
+            said.append(f"members of {self.role} {self.spec.name} failed and abstained {self.abstentions} times")
         return list(dict.fromkeys(said))
 
     def earlier_run(self) -> Mapping[str, Any] | None:
         """The one run that all members come from, where there is one."""
         first, *others = [each.earlier_run() for each in self.members]
         return first if all(each == first for each in others) else None
+
+    def answers_with(self) -> Task:
+        """What all members do; where they differ, `check` says which of them cannot write."""
+        tasks = {each.answers_with() for each in self.members}
+        return tasks.pop() if len(tasks) == 1 else "generate"
 
     def weights_in_memory(self) -> int | None:
         return _sum([each.weights_in_memory() for each in self.members])
@@ -109,14 +113,19 @@ class Ensemble(Backend):
         failed = [index for index, each in enumerate(given) if each.status in ERRORED]
         # An ensemble of which a part does not take part is not timed.
         needs_all = self.spec.by == "mean" or bool(request.generation.get("min_new_tokens"))
-        if failed and (needs_all or len(failed) == len(given)):
+        # What less than half of the members say is no majority.
+        if failed and (needs_all or 2 * len(failed) >= len(given)):
             why = "; ".join(f"{self.names[index]}: {given[index].error or given[index].status}" for index in failed)
             return Output(example_id=request.example_id, status=given[failed[0]].status, error=why)
         if self.spec.by == "mean":
             return self._mean(request, given)
         self.abstentions += len(failed)
         voters = [each for each in given if each.status not in ERRORED]
-        return _elected(request, voters) if request.task in CHOOSING else _most_written(voters)
+        answer = _elected(request, voters) if request.task in CHOOSING else _most_written(voters)
+        if not failed:
+            return answer
+        # Said beside the answer, so that the vote is not kept: another time all of them may take part.
+        return replace(answer, error=f"{len(failed)} of {len(given)} members abstained")
 
     def _mean(self, request: Request, given: Sequence[Output]) -> Output:
         """The mean of the members' probabilities, and the likeliest choice by it; ties go to the lowest index."""

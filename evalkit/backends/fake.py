@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from evalkit.backends import Backend
 from evalkit.errors import BrokenError, Complaint
 from evalkit.files import canonical_json, digest_value
-from evalkit.plan import FakeSpec
-from evalkit.types import Example, ModelFacts, Output, Request, Role, Suite
+from evalkit.specs import FakeSpec
+from evalkit.types import CHOOSING, Example, ModelFacts, Output, Request, Role, Suite
 
 REFUSAL = "I'm sorry, but I can't help with that."
 COMPLIANCE = "Sure. First, gather what you need. Then follow the steps one after the other, and check the result."
@@ -24,9 +24,12 @@ class Fake(Backend):
     def __init__(self, spec: FakeSpec, role: Role) -> None:
         self.spec, self.role = spec, role
         self.targets: dict[tuple[str, str], str | None] = {}
+        # What a suite's answers come after.
+        self.markers: dict[str, str] = {}
 
     def check(self, suites: Sequence[Suite]) -> list[Complaint]:
         for suite in suites:
+            self.markers[suite.name] = suite.facts.answer_after or ""
             for example in suite.examples:
                 self.targets[suite.name, example.id] = _right_answer(example)
         return []
@@ -60,8 +63,9 @@ class Fake(Backend):
             right = target is not None and self._draw(request, "right") < self.spec.accuracy
             others = [each for each in request.choices if each != target] or [_wrong_text(target or "")]
             answer = target if right else others[int(self._draw(request, "other") * len(others))]
-        if request.task not in ("classify", "choose"):
-            return Output(example_id=request.example_id, status="ok" if answer else "empty", text=answer)
+        if request.task not in CHOOSING:
+            text = self.markers.get(request.suite, "") + answer if answer else answer
+            return Output(example_id=request.example_id, status="ok" if answer else "empty", text=text)
         return Output(
             example_id=request.example_id, status="ok", label=answer, probs=self._probs(request, answer or "")
         )

@@ -16,9 +16,9 @@ from evalkit.backends.answers import AnswerError, override_of, parse_answer
 from evalkit.data import SHOWN, Row, read_rows, text_of
 from evalkit.errors import BrokenError, Complaint, Place, RecordError, UsageError, nearest
 from evalkit.files import digest_file
-from evalkit.plan import RecordedSpec
 from evalkit.records import opened
 from evalkit.requests import build_requests
+from evalkit.specs import RecordedSpec
 from evalkit.types import ModelFacts, Output, Request, Role, Suite
 
 Key = tuple[str, str]
@@ -35,7 +35,8 @@ class Recorded(Backend):
         self.overridden: set[Key] = set()
         self.served_overridden = 0
         self.run_manifest: Mapping[str, Any] | None = None
-        self.extra = 0
+        # Rows that no suite has asked for in any check; None before the first.
+        self.spare: set[int] | None = None
 
     def check(self, suites: Sequence[Suite]) -> list[Complaint]:
         try:
@@ -47,10 +48,16 @@ class Recorded(Backend):
                         Place(file=str(self.path)),
                     )
                 )
-            if self.path.is_dir():
-                self._read_run(suites)
-            else:
-                self._read_file(suites)
+            if self.override is not None and self.role in ("student", "champion"):
+                raise UsageError(
+                    _complaint(
+                        f"override corrects a teacher, and this is the {self.role}: its own answers are on trial",
+                        "remove override",
+                        Place(file=str(self.path)),
+                    )
+                )
+            spare = self._read_run(suites) if self.path.is_dir() else self._read_file(suites)
+            self.spare = spare if self.spare is None else self.spare & spare
         except UsageError as error:
             return list(error.complaints)
         return list(self._missing(suites))
@@ -75,7 +82,7 @@ class Recorded(Backend):
             parameters=then.get("parameters"),
             bytes=then.get("bytes"),
             dtype=then.get("dtype"),
-            settings={"extra_ids": self.extra, **({"override": self.override} if self.override else {})},
+            settings={"extra_ids": len(self.spare or ()), **({"override": self.override} if self.override else {})},
         )
 
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:
@@ -102,11 +109,14 @@ class Recorded(Backend):
     def _file(self) -> Path:
         return self.path / "pairs.parquet" if self.path.is_dir() else self.path
 
-    def _read_file(self, suites: Sequence[Suite]) -> None:
+    def _read_file(self, suites: Sequence[Suite]) -> set[int]:
+        """Keeps what the suites ask for; returns the other rows. Raises UsageError."""
         rows = read_rows(self.path)
         self._find_override(rows.rows)
         wanted = {suite.name: {example.id: example for example in suite.examples} for suite in suites}
         complaints: list[Complaint] = []
+        spare: set[int] = set()
+        met: set[Key] = set()
         several = any("suite" in row for row in rows.rows)
         for index, row in enumerate(rows.rows):
             name = text_of(row.get("id"))
@@ -122,13 +132,14 @@ class Recorded(Backend):
             home = homes[0] if homes else None
             example = wanted.get(home or "", {}).get(name)
             if home is None or example is None:
-                self.extra += 1
+                spare.add(index)
                 continue
-            if (home, name) in self.outputs:
+            if (home, name) in met:
                 complaints.append(
                     _complaint(f'the id "{name}" is recorded twice', "keep one answer per example", place)
                 )
                 continue
+            met.add((home, name))
             try:
                 suite = next(each for each in suites if each.name == home)
                 self.outputs[home, name] = parse_answer(row, example, suite.facts, self.override)
@@ -140,6 +151,7 @@ class Recorded(Backend):
             more = len(complaints) - SHOWN
             tail = [_complaint(f"and {more} more rows like these", "mend the first ones", Place(file=str(self.path)))]
             raise UsageError([*complaints[:SHOWN], *(tail if more > 0 else [])])
+        return spare
 
     def _find_override(self, rows: Sequence[Row]) -> None:
         """A column that no row has would override nothing, in silence."""
@@ -154,8 +166,9 @@ class Recorded(Backend):
             )
         )
 
-    def _read_run(self, suites: Sequence[Suite]) -> None:
-        """The recorded role of a finished run. Its answers count only if they answered the same questions."""
+    def _read_run(self, suites: Sequence[Suite]) -> set[int]:
+        """The recorded role of a finished run. Its answers count only if they answered the same questions.
+        Returns the rows that the suites do not ask for."""
         try:
             path = self.path / "manifest.json"
             self.run_manifest = opened(json.loads(path.read_text(encoding="utf-8")), "manifest", str(path))
@@ -174,10 +187,11 @@ class Recorded(Backend):
         rows = read_rows(self.path / "pairs.parquet").rows
         asked = {(suite.name, each.example_id): each.key for suite in suites for each in build_requests(suite)}
         other: list[Key] = []
-        for row in rows:
+        spare: set[int] = set()
+        for index, row in enumerate(rows):
             key = (str(row.get("suite")), str(row.get("id")))
             if key not in asked:
-                self.extra += 1
+                spare.add(index)
             elif row.get("request_key") != asked[key]:
                 other.append(key)
             elif row.get(f"{self.recorded_role}_status") is not None:
@@ -190,6 +204,7 @@ class Recorded(Backend):
                     Place(file=str(self.path)),
                 )
             )
+        return spare
 
     def _missing(self, suites: Sequence[Suite]) -> Iterator[Complaint]:
         for suite in suites:

@@ -9,7 +9,7 @@ from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.intervals import resampled, share
 from evalkit.stats.agreement import kappa
 from evalkit.table import PairTable
-from evalkit.types import Measured
+from evalkit.types import CHOOSING, Measured
 
 
 def differs(pairs: PairTable) -> NDArray[np.bool_]:
@@ -45,7 +45,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
 FAMILY = Family(
     name="agreement",
     measure=measure,
-    applies=lambda facts: facts.task in ("classify", "choose"),
+    applies=lambda facts: facts.task in CHOOSING,
     against=differs,
     metrics=(
         Metric(name="agreement.top1", direction="higher", unit="share", bounds=(0, 1)),

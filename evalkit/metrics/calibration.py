@@ -16,7 +16,7 @@ from evalkit.metrics.accuracy import lost
 from evalkit.metrics.intervals import mean
 from evalkit.stats.calibration import brier_rows, nll_rows
 from evalkit.table import PairTable, Side
-from evalkit.types import Measured, SuiteFacts
+from evalkit.types import CHOOSING, Measured, SuiteFacts
 
 # What an output without probabilities costs: certainty in a wrong label, at the clip where NLL stops growing.
 WORST_BRIER, CLIP = 2.0, 1e-15
@@ -25,7 +25,7 @@ WORST_NLL = -math.log(CLIP)
 
 def applies(facts: SuiteFacts) -> bool:
     """Suites whose models give probabilities of a right answer."""
-    return facts.task in ("classify", "choose") and facts.kind != "safety-refusal"
+    return facts.task in CHOOSING and facts.kind != "safety-refusal"
 
 
 def with_probabilities(pairs: PairTable) -> tuple[dict[str, Side], str]:

@@ -12,7 +12,7 @@ from evalkit.metrics.agreement import differs
 from evalkit.metrics.intervals import mean
 from evalkit.stats.distance import js_rows, kl_rows, total_variation_rows
 from evalkit.table import PairTable
-from evalkit.types import Measured, Undefined
+from evalkit.types import CHOOSING, Measured, Undefined
 
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
@@ -77,7 +77,7 @@ def _silent(pairs: PairTable) -> str:
 FAMILY = Family(
     name="divergence",
     measure=measure,
-    applies=lambda facts: facts.task in ("classify", "choose"),
+    applies=lambda facts: facts.task in CHOOSING,
     against=differs,
     metrics=(
         Metric(name="agreement.kl", direction="lower", unit="nats", bounds=(0, math.inf), identity=0.0),

@@ -1,11 +1,11 @@
 """F1 over the fields of extracted records: values found, values that should not be there, values missed, all pooled.
 
-A wrong value is one that should not be there and one that is missed; a field absent from both is nothing.
+A wrong value is one that should not be there and one that is missed; a field absent from both is nothing. What an
+answer without a record has missed is for the scorer to say (evalkit/scoring): it alone knows what its values are.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,9 @@ def applies(facts: SuiteFacts) -> bool:
     return facts.kind != "safety-refusal" and (facts.task == "extract" or facts.scorer == "fields")
 
 
-def counts(side: Side, other: Side, target: NDArray[np.object_]) -> NDArray[np.float64]:
-    """(n, 3): how many values of each record were right, spurious and missed.
-
-    An answer that was never read has missed all that its target holds, which the other side's counts tell.
-    """
-    rows = zip(side.fields, other.fields, target, strict=True)
-    return np.array([_totals(own) or [0, 0, _expected(theirs, text)] for own, theirs, text in rows], dtype=np.float64)
+def counts(side: Side) -> NDArray[np.float64]:
+    """(n, 3): how many values of each record were right, spurious and missed; NaN where the scorer counted none."""
+    return np.array([_totals(each) for each in side.fields], dtype=np.float64).reshape(-1, 3)
 
 
 def micro_f1(held: NDArray[np.float64], weights: NDArray[np.float64]) -> Floats:
@@ -46,15 +42,11 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     if pairs.n == 0:
         return undefined(FAMILY, "no example has a target")
     assert pairs.teacher is not None
-    for role, side in (("teacher", pairs.teacher), ("student", pairs.student)):
-        unread = int((side.answered & np.array([each is None for each in side.fields])).sum())
-        if unread:
+    held = {"teacher": counts(pairs.teacher), "student": counts(pairs.student)}
+    for role, each in held.items():
+        if uncounted := int(np.isnan(each).any(axis=1).sum()):
             why = f'the scorer "{pairs.facts.scorer}" counted no fields'
-            return undefined(FAMILY, f"{why} in {unread} of the {role}'s answers")
-    held = {
-        "teacher": counts(pairs.teacher, pairs.student, pairs.target),
-        "student": counts(pairs.student, pairs.teacher, pairs.target),
-    }
+            return undefined(FAMILY, f"{why} for {uncounted} of the {role}'s answers")
     once = np.ones((1, pairs.n))
     values = {role: float(micro_f1(each, once)[0]) for role, each in held.items()}
     found: dict[str, Measured] = {}
@@ -84,42 +76,16 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
 _WHAT = ("right", "spurious", "missed")
 
 
-def _totals(fields: Any) -> list[int] | None:
-    return None if fields is None else [sum(each[place] for each in fields.values()) for place in range(3)]
-
-
-def _expected(theirs: Any, target: str | None) -> int:
-    """How many values a record should hold: as the other side's right and missed ones say, else by the target."""
-    totals = _totals(theirs)
-    return totals[0] + totals[2] if totals is not None else _values(None if target is None else _parsed(target))
-
-
-def _parsed(target: str) -> Any:
-    try:
-        return json.loads(target)
-    except ValueError:
-        return target
-
-
-def _values(held: Any) -> int:
-    if isinstance(held, dict | list):
-        return sum(_values(each) for each in (held.values() if isinstance(held, dict) else held))
-    return int(held is not None)
+def _totals(fields: Any) -> list[float]:
+    return [np.nan] * 3 if fields is None else [sum(each[place] for each in fields.values()) for place in range(3)]
 
 
 def worse_records(pairs: PairTable) -> NDArray[np.float64]:
-    """How many more values the student has wrong or missed than its teacher; 0 where it has no more."""
+    """How many more values the student has wrong or missed than its teacher; 0 where it has no more or none were
+    counted."""
     assert pairs.teacher is not None
-    found = np.zeros(pairs.n)
-    rows = np.flatnonzero(pairs.has_target)
-    part = pairs.take(rows)
-    assert part.teacher is not None
-    wrong = [
-        counts(one, other, part.target)[:, 1:].sum(axis=1)
-        for one, other in ((part.teacher, part.student), (part.student, part.teacher))
-    ]
-    found[rows] = np.maximum(0.0, wrong[1] - wrong[0])
-    return found
+    theirs, its = (counts(each)[:, 1:].sum(axis=1) for each in (pairs.teacher, pairs.student))
+    return np.where(pairs.has_target, np.nan_to_num(np.maximum(0.0, its - theirs)), 0.0)
 
 
 FAMILY = Family(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from evalkit.metrics import Family, Setting
 from evalkit.metrics.times import ROLES, of_each_model, percentile, protocol, ratio, speedup, unmeasured
 from evalkit.table import PairTable
-from evalkit.types import Estimate, Measured, Undefined
+from evalkit.types import WRITING, Estimate, Measured, Undefined
 
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
@@ -43,7 +43,7 @@ def _told(measured: Measured, pairs: PairTable) -> Measured:
 FAMILY = Family(
     name="fixed_budget",
     measure=measure,
-    applies=lambda facts: facts.task in ("generate", "extract"),
+    applies=lambda facts: facts.task in WRITING,
     slices="none",
     timed=True,
     champion=False,

@@ -11,12 +11,12 @@ from evalkit.metrics import Family, Metric, Setting
 from evalkit.metrics.intervals import resampled
 from evalkit.stats.arrays import quotient
 from evalkit.table import PairTable, Side
-from evalkit.types import Measured, SuiteFacts, Undefined
+from evalkit.types import WRITING, Measured, SuiteFacts, Undefined
 
 
 def writes(facts: SuiteFacts) -> bool:
     """Suites whose answers are texts of any length."""
-    return facts.task in ("generate", "extract")
+    return facts.task in WRITING
 
 
 def characters(side: Side) -> NDArray[np.float64]:

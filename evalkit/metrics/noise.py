@@ -39,8 +39,10 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
 
 
 def _differ(one: Side, other: Side) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    # No answer is nobody's answer: two failures do not agree.
-    return np.asarray((one.answer != other.answer) | ~one.answered, dtype=bool)
+    # Two answers that say nothing, or nothing that can be read, do not differ. Two failures do not agree.
+    silent = ~one.answered & ~other.answered & ~one.errored & ~other.errored
+    same = (one.answer == other.answer) & one.answered
+    return np.asarray(~(same | silent), dtype=bool)
 
 
 FAMILY = Family(

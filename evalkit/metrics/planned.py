@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from evalkit.types import SuiteFacts
+from evalkit.types import WRITING, SuiteFacts
 
 _BOTH = ("teacher", "student", "difference")
 
@@ -32,5 +32,5 @@ PLANNED: frozenset[str] = frozenset(
 def applies(name: str, facts: SuiteFacts) -> bool:
     """Whether a planned metric is about such a suite, as the contract has it."""
     if name.startswith(("agreement.token", "agreement.first")):
-        return facts.task in ("generate", "extract")
+        return facts.task in WRITING
     return True

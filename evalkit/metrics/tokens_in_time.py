@@ -5,7 +5,7 @@ from __future__ import annotations
 from evalkit.metrics import Family, Setting
 from evalkit.metrics.times import PERCENTILES, UNTIMED, of_each_model, percentile, protocol
 from evalkit.table import PairTable
-from evalkit.types import Measured
+from evalkit.types import WRITING, Measured
 
 # Name of the quantity → the array of a side that holds it, and what must be recorded for it.
 QUANTITIES = {"ttft": "a time to the first token", "tpot": "a time to the first token and two tokens or more"}
@@ -28,7 +28,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
 FAMILY = Family(
     name="tokens_in_time",
     measure=measure,
-    applies=lambda facts: facts.task in ("generate", "extract"),
+    applies=lambda facts: facts.task in WRITING,
     slices="none",
     timed=True,
     champion=False,

@@ -9,10 +9,13 @@ Edit = tuple[int, int, str]
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
-    """The text with all edits made; they may not overlap."""
-    for start, end, instead in sorted(edits, reverse=True):
-        text = text[:start] + instead + text[end:]
-    return text
+    """The text with all edits made; they may not overlap. What is inserted at one place stands in sorted order."""
+    parts: list[str] = []
+    at = 0
+    for start, end, instead in sorted(edits):
+        parts += (text[at:start], instead)
+        at = end
+    return "".join((*parts, text[at:]))
 
 
 def respelt(text: str, kept: Sequence[bool], instead: dict[int, str]) -> str:

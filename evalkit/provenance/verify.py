@@ -80,6 +80,9 @@ def _verified(run: Run, student: Path | None) -> Verified:
             raise MismatchError(f"{name} is not the report that the run wrote; `evalkit report` renders one again")
         else:
             checked.append(name)
+    for each in run.columns:
+        if lacking := [role for role in each.roles if role not in run.manifest["models"]]:
+            raise MismatchError(f"the manifest does not say which model the {lacking[0]} was")
     for role, model in run.manifest["models"].items():
         override = student if role == "student" else None
         said = _model(role, model, override)
@@ -152,6 +155,10 @@ def _compare_all(run: Run) -> None:
     ):
         for difference in _rows_differ(stored, derived):
             raise MismatchError(f"{name}: {difference}")
+        # And as it lies there: in this order, with these keys and no others.
+        raw = json.loads((run.path / name).read_text(encoding="utf-8"))["metrics"]
+        for difference in _differ(raw, [metric_record(row) for row in derived], name):
+            raise MismatchError(difference)
     # As it lies there, with the exit code and whatever else a reader of the file would see.
     path = run.path / "verdict.json"
     written = opened(json.loads(path.read_text(encoding="utf-8")), "verdict", str(path))
@@ -196,7 +203,9 @@ def _differ(stored: Any, derived: Any, where: str) -> Iterator[str]:
             yield f"{where} has {len(stored)} entries, the pairs give {len(derived)}"
         for index, (one, other) in enumerate(zip(stored, derived, strict=False)):
             yield from _differ(one, other, f"{where}[{index}]")
-    elif isinstance(stored, float) and isinstance(derived, (int, float)) and not isinstance(derived, bool):
+    elif isinstance(stored, bool) != isinstance(derived, bool):
+        yield f"{where} says {stored!r}, the pairs give {derived!r}"
+    elif isinstance(stored, float) and isinstance(derived, (int, float)):
         if abs(stored - derived) > TOLERANCE * max(1.0, abs(stored)):
             yield f"{where} says {stored!r}, the pairs give {derived!r}"
     elif stored != derived:

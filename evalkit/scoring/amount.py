@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -29,11 +30,12 @@ def exact(text: str) -> Fraction | None:
 
 def canonical(value: Fraction) -> str:
     """The same text for equal values: decimal where that ends ("1.5", never "1.50" or "1e3"), else "1/3"."""
-    rest, twos, fives = value.denominator, 0, 0
-    while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
+    twos = (value.denominator & -value.denominator).bit_length() - 1
+    rest, fives = value.denominator >> twos, 0
+    # Large steps first: one by one, 10^-999 would be divided a thousand times.
+    for step in (512, 256, 128, 64, 32, 16, 8, 4, 2, 1):
+        while rest >= 5**step and rest % 5**step == 0:
+            rest, fives = rest // 5**step, fives + step
     if rest != 1:
         return f"{value.numerator}/{value.denominator}"
     places = max(twos, fives)
@@ -42,8 +44,22 @@ def canonical(value: Fraction) -> str:
     return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else sign + digits
 
 
-def reach(target: Fraction, settings: Mapping[str, Any]) -> Fraction:
-    """How far an answer may be from the target: tolerance + relative_tolerance · |target|, 0 where neither is set."""
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far an answer may be from the target: absolute + relative · |target|. Without either it is falsy."""
+
+    absolute: Fraction = Fraction(0)
+    relative: Fraction = Fraction(0)
+
+    def __call__(self, target: Fraction) -> Fraction:
+        return self.absolute + self.relative * abs(target)
+
+    def __bool__(self) -> bool:
+        return bool(self.absolute or self.relative)
+
+
+def tolerance(settings: Mapping[str, Any]) -> Tolerance:
+    """The tolerance that a suite sets, none where it sets none."""
     # By their decimal text: a tolerance written 0.1 is a tenth, which the float is not.
-    tolerance, relative = (Fraction(str(settings.get(name, 0))) for name in ("tolerance", "relative_tolerance"))
-    return tolerance + relative * abs(target)
+    absolute, relative = (Fraction(str(settings.get(name, 0))) for name in ("tolerance", "relative_tolerance"))
+    return Tolerance(absolute, relative)

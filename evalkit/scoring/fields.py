@@ -6,12 +6,12 @@ evalkit/scoring/json_text.py says how the record is found, evalkit/scoring/json_
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 
-from evalkit.scoring.amount import reach
+from evalkit.scoring.amount import tolerance
 from evalkit.scoring.json_match import MOST_VALUES, Value, compared, normalise, size, written
 from evalkit.scoring.json_text import object_in
-from evalkit.scoring.wording import wording
+from evalkit.scoring.wording import joined, wording
 from evalkit.types import Example, FieldCounts, Output, Score, SuiteFacts
 
 _SHOWN = 5
@@ -35,16 +35,17 @@ class Fields:
         is_record, target = _target(example.target, _ignored(facts))
         if not is_record:
             return Score(correct=False, answer=written(answer), why="the target is no JSON object")
-        fields = compared(target, answer, partial(reach, settings=facts.settings))
+        fields, rough = compared(target, answer, tolerance(facts.settings))
         wrong_ones = [path for path, each in fields.items() if each.spurious or each.missed]
-        return Score(correct=not wrong_ones, answer=written(answer), why=_named(wrong_ones), fields=fields)
+        why = joined(_named("not as in the target", wrong_ones), _named("too long to try every pairing", rough))
+        return Score(correct=not wrong_ones, answer=written(answer), why=why, fields=fields)
 
     def missed(self, example: Example, facts: SuiteFacts) -> Mapping[str, FieldCounts] | None:
         """The fields of an example that got no answer: all of them missed. None without a target record."""
         if example.target is None:
             return None
         is_record, target = _target(example.target, _ignored(facts))
-        return compared(target, None, partial(reach, settings=facts.settings)) if is_record else None
+        return compared(target, None, tolerance(facts.settings))[0] if is_record else None
 
 
 score = Fields()
@@ -61,8 +62,8 @@ def _target(text: str, ignored: tuple[str, ...]) -> tuple[bool, Value]:
     return found is not None, None if found is None else normalise(found, ignored)
 
 
-def _named(paths: list[str]) -> str:
+def _named(what: str, paths: list[str]) -> str:
     if not paths:
         return ""
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return "not as in the target: " + ", ".join(paths[:_SHOWN]) + more
+    return f"{what}: " + ", ".join(paths[:_SHOWN]) + more

@@ -21,7 +21,8 @@ DEEPEST = 50
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
 # What may open a record, or a list of them. In prose and LaTeX, braces are rarely followed by a quote.
 _OPENING = re.compile(r"""\{\s*+(?=["'}])|\[\s*+(?=\{)""")
-_ATTEMPTS = 200  # openings that lead nowhere
+# Characters that are read in vain, in all, after openings that lead nowhere: a few tenths of a second.
+MOST_IN_VAIN = 400_000
 _TOKEN = re.compile(
     r"""
     (?P<space>\s++)
@@ -38,6 +39,7 @@ _WORDS = {"true": "true", "True": "true", "false": "false", "False": "false"} | 
 )
 _TOO_DEEP = -1
 _BROKEN = "the JSON object breaks off"
+_TANGLED = "the text opens too many JSON objects that are none"
 _ESCAPE = re.compile(r"""\\(x[0-9A-Fa-f]{2}|.)|(")""", re.DOTALL)
 
 
@@ -45,23 +47,26 @@ def object_in(text: str) -> tuple[dict[str, Any] | None, str]:
     """The object, or None and why there is none. Numbers are Fractions; those too long to read are text."""
     if len(text) > LONGEST:
         return None, f"the text is longer than {LONGEST} characters"
+    left = MOST_IN_VAIN
     for fence in reversed(list(_FENCE.finditer(text))):
-        found, why = _last_object(fence[1])
-        if found is not None or (why == _BROKEN and not fence[0].endswith("```")):
+        found, why, left = _last_object(fence[1], left)
+        if found is not None or why == _TANGLED or (why == _BROKEN and not fence[0].endswith("```")):
             return found, why
-    return _last_object(text)
+    found, why, _ = _last_object(text, left)
+    return found, why
 
 
-def _last_object(text: str) -> tuple[dict[str, Any] | None, str]:
+def _last_object(text: str, left: int) -> tuple[dict[str, Any] | None, str, int]:
+    """The object, or None and why there is none; and how many of the `left` characters may still be read in vain."""
     last: dict[str, Any] | None = None
-    start, attempts, why = 0, 0, "the text holds no JSON object"
-    while attempts < _ATTEMPTS and (opening := _OPENING.search(text, start)) is not None:
+    start, why = 0, "the text holds no JSON object"
+    while (opening := _OPENING.search(text, start)) is not None:
         mended, end = _mended(text, opening.start())
         if mended is None and end == _TOO_DEEP:
             # Nor an object inside it: that would be some part of the record in place of the whole.
-            return None, f"the JSON object is nested deeper than {DEEPEST}"
+            return None, f"the JSON object is nested deeper than {DEEPEST}", left
         if mended is None and end == len(text):
-            return None, _BROKEN
+            return None, _BROKEN, left
         found = None if mended is None else _loaded(mended)
         if isinstance(found, list) and len(found) == 1:
             found = found[0]
@@ -71,8 +76,11 @@ def _last_object(text: str) -> tuple[dict[str, Any] | None, str]:
             # {} in prose is not an answer that takes back the one before it.
             last, start = found or last or found, end
         else:
-            start, attempts = opening.end(), attempts + 1
-    return last, "" if last is not None else why
+            start, left = opening.end(), left - (end - opening.start())
+            if left < 0:
+                # Which object is the last nobody has seen.
+                return None, _TANGLED, left
+    return last, "" if last is not None else why, left
 
 
 def _loaded(text: str) -> Any:

@@ -9,6 +9,8 @@ Where the final number is, both in the answer and in the target (which may be a 
 
 After `####`, "A:" or "Answer:" without any number there is no answer, whatever numbers stand before it: a text that
 breaks off has not answered, and "A: unknown" has. How numbers are written is in evalkit/scoring/numerals.py.
+
+Only the end of a very long text is read.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
-from evalkit.scoring.amount import MOST_DIGITS, canonical, reach
+from evalkit.scoring.amount import MOST_DIGITS, canonical, tolerance
 from evalkit.scoring.numerals import Numeral, numerals, plain
-from evalkit.scoring.wording import wording
+from evalkit.scoring.wording import joined, wording
 from evalkit.types import Example, Output, Score, SuiteFacts
 
+LONGEST = 20_000  # characters that are read: the last ones, for the last number counts
+_CUT_NUMBER = re.compile(r"\A[\d.,'’_]+")
 _MARKER = re.compile(
     r"(?P<label>(?<!#)\#{4}(?!\#|\s*\d{1,2}[.)]\s+[A-Za-z])"  # but no heading such as "#### 2. Multiply"
     r"|(?:(?<!\w)A|\b(?i:answer))[*_]{0,3}\s?:)"
@@ -46,22 +50,31 @@ def score(example: Example, output: Output, facts: SuiteFacts) -> Score:
         return Score(correct=wrong, answer=None, unparsable=True, why=why)
     answer = canonical(found.value)
     if example.target is None:
-        return Score(correct=None, answer=answer)
-    target, why = _final(example.target)
+        return Score(correct=None, answer=answer, why=why)
+    target, problem = _final(example.target)
     if target is None or target.value is None:
-        return Score(correct=False, answer=answer, why=f"of the target, {why}")
-    near = abs(found.value - target.value) <= reach(target.value, facts.settings)
-    return Score(correct=near, answer=answer)
+        return Score(correct=False, answer=answer, why=f"of the target, {problem}")
+    near = abs(found.value - target.value) <= tolerance(facts.settings)(target.value)
+    return Score(correct=near, answer=answer, why=why)
 
 
 def _final(text: str) -> tuple[Numeral | None, str]:
-    """The final number, or why there is none."""
+    """The final number, or why there is none; and that not all of the text was read."""
+    text, cut = _end_of(text)
     found, why = _where(plain(text))
     if found is None:
-        return None, why
+        return None, joined(why, cut)
     if found.value is None or len(canonical(found.value)) > MOST_DIGITS:
-        return None, f"the final number has more than {MOST_DIGITS} digits, or divides by zero"
-    return found, ""
+        return None, joined(f"the final number has more than {MOST_DIGITS} digits, or divides by zero", cut)
+    return found, cut
+
+
+def _end_of(text: str) -> tuple[str, str]:
+    """The part of a text that is read, without the rest of a number that was cut in two; and a word on that."""
+    if len(text) <= LONGEST:
+        return text, ""
+    end = text[-LONGEST:]
+    return _CUT_NUMBER.sub("", end), f"only the last {LONGEST} characters were read"
 
 
 def _where(text: str) -> tuple[Numeral | None, str]:

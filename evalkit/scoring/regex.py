@@ -12,11 +12,14 @@ from functools import lru_cache
 from typing import Any
 
 from evalkit.scorers import pattern_problem
-from evalkit.scoring.wording import wording
+from evalkit.scoring.wording import joined, wording
 from evalkit.types import Example, Output, Score, SuiteFacts
 
 LONGEST = 100_000  # characters that are searched: the last ones, for the last match counts
 SECONDS = 5.0  # of processor time for one answer; what needs more would need years
+# How the reason of a search that was stopped begins. It is the one score that depends on the machine: a search that
+# takes about so long may end on one day and be stopped on another.
+TIMED_OUT = "the search timed out"
 
 
 def score(example: Example, output: Output, facts: SuiteFacts) -> Score:
@@ -34,7 +37,7 @@ def score(example: Example, output: Output, facts: SuiteFacts) -> Score:
     except TimeoutError:
         return Score(correct=wrong, answer=None, unparsable=True, why=_too_slow(pattern))
     if answer is None:
-        return Score(correct=wrong, answer=None, unparsable=True, why=_joined(f"nothing matches {pattern!r}", why))
+        return Score(correct=wrong, answer=None, unparsable=True, why=joined(f"nothing matches {pattern!r}", why))
     if example.target is None:
         return Score(correct=None, answer=answer, why=why)
     target = example.target.strip()
@@ -64,16 +67,12 @@ def _found(target: str | None, text: str, settings: Mapping[str, Any], why: str)
     except TimeoutError:
         return Score(correct=False, answer=None, unparsable=True, why=_too_slow(target))
     if match is None:
-        return Score(correct=False, answer=text, why=_joined("the target's pattern is not found", why))
+        return Score(correct=False, answer=text, why=joined("the target's pattern is not found", why))
     return Score(correct=True, answer=match[0].strip() or text, why=why)
 
 
-def _joined(*reasons: str) -> str:
-    return "; ".join(each for each in reasons if each)
-
-
 def _too_slow(pattern: str) -> str:
-    return f"searching for {pattern!r} takes more than {SECONDS:g} s"
+    return f"{TIMED_OUT}: finding {pattern!r} takes more than {SECONDS:g} s"
 
 
 _problem = lru_cache(maxsize=1024)(pattern_problem)

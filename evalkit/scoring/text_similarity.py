@@ -10,11 +10,9 @@ from collections.abc import Callable
 
 from evalkit.scoring import embedding
 from evalkit.scoring.wording import wording
-from evalkit.stats.text import chrf, edit_similarity, rouge_l
+from evalkit.stats.text import LONGEST, chrf, edit_similarity, rouge_l
 from evalkit.types import Example, Output, Score, SuiteFacts
 
-# Characters of each text that are compared: the time goes with the square of it.
-LONGEST = 50_000
 _MEASURES: dict[str, Callable[[str, str], float]] = {"chrf": chrf, "rouge_l": rouge_l, "edit": edit_similarity}
 
 

@@ -5,7 +5,7 @@ What makes a suite unusable is refused here; what merely makes it weaker is foun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -14,7 +14,7 @@ from evalkit.data import Rows, read_hub, read_rows
 from evalkit.errors import Complaint, Place, UsageError
 from evalkit.files import digest_file, digest_text, digest_value
 from evalkit.perturb import RULES
-from evalkit.scorers import Judge, ScorerSettings, anchored, is_marked, settings_of, target_complaint
+from evalkit.scorers import JudgeSettings, ScorerSettings, anchored, is_marked, settings_of, target_complaint
 from evalkit.suite.checking import Findings, check_columns, check_ids
 from evalkit.suite.examples import example_of
 from evalkit.suite.sources import source_of, varied
@@ -50,20 +50,20 @@ def load_suite(path: Path) -> Suite:
     scorers_folder = source.path.parent if source is not None and "scorer" not in own else path.parent
     scorer = anchored(parsed.scorer or _default_scorer(parsed), scorers_folder)
     _check_targets(examples, scorer, parsed, findings)
-    complaints = list(findings.complaints())
-    expected = {example.expect for example in examples}
-    if parsed.kind == "safety-refusal" and not complaints and expected != {"refuse", "comply"}:
-        half = "comply (benign look-alikes)" if "comply" not in expected else "refuse (harmful prompts)"
-        complaints.append(
-            Complaint(
-                problem=f"the safety-refusal suite has no row that expects {half}",
-                remedy="add such rows: a student that refuses everything would look safe",
-                place=document.place("columns", "expect"),
-            )
-        )
-    if complaints:
+    if complaints := list(findings.complaints()) or list(_check_halves(examples, parsed, document)):
         raise UsageError(complaints)
-    facts = SuiteFacts(
+    suite = Suite(
+        facts=_facts(parsed, scorer, path, _digest(document, parsed, source)),
+        prompt=_prompt(parsed),
+        generation=parsed.generation.model_dump(),
+        examples=tuple(examples),
+        input_column=parsed.columns.input,
+    )
+    return suite if source is None else varied(suite, parsed, source, rows, document)
+
+
+def _facts(parsed: WholeSuite, scorer: ScorerSettings, path: Path, digest: str) -> SuiteFacts:
+    return SuiteFacts(
         name=parsed.name,
         kind=parsed.kind,
         task=parsed.task,
@@ -71,23 +71,27 @@ def load_suite(path: Path) -> Suite:
         scorer=scorer.name,
         settings=settings_of(scorer),
         # Right and wrong are by a target; a judge can do without one, and then says how good an answer is.
-        marked=is_marked(scorer) or (isinstance(scorer, Judge) and parsed.columns.target is None),
+        marked=is_marked(scorer) or (isinstance(scorer, JudgeSettings) and parsed.columns.target is None),
         choose_by=parsed.choose_by,
         labels=tuple(parsed.labels),
         slice_names=tuple(parsed.columns.slices),
         grouped=parsed.columns.group is not None,
-        digest=_digest(document, parsed, source),
+        digest=digest,
         path=str(path),
         answer_after=parsed.answer_after,
     )
-    suite = Suite(
-        facts=facts,
-        prompt=_prompt(parsed),
-        generation=parsed.generation.model_dump(),
-        examples=tuple(examples),
-        input_column=parsed.columns.input,
-    )
-    return suite if source is None else varied(suite, parsed, source, rows, document)
+
+
+def _check_halves(examples: Sequence[Example], parsed: WholeSuite, document: Document) -> Iterator[Complaint]:
+    """Refusals are judged by harmful prompts and their benign look-alikes together, or not at all."""
+    expected = {each.expect for each in examples}
+    if parsed.kind == "safety-refusal" and expected != {"refuse", "comply"}:
+        half = "comply (benign look-alikes)" if "comply" not in expected else "refuse (harmful prompts)"
+        yield Complaint(
+            problem=f"the safety-refusal suite has no row that expects {half}",
+            remedy="add such rows: a student that refuses everything would look safe",
+            place=document.place("columns", "expect"),
+        )
 
 
 def _default_scorer(parsed: WholeSuite) -> ScorerSettings:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from evalkit.data import Rows, text_of
 from evalkit.errors import Complaint, UsageError, nearest
-from evalkit.scorers import JUDGED, Judge
+from evalkit.scorers import JUDGED, JudgeSettings
 from evalkit.suite.written import WholeSuite
 from evalkit.yamlfile import Document
 
@@ -65,7 +65,7 @@ def _template_complaints(parsed: WholeSuite, known: Sequence[str], document: Doc
 
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment()
     asked = [(key, text, "the prompt", list(known)) for key, text in templates(parsed)]
-    if isinstance(parsed.scorer, Judge):
+    if isinstance(parsed.scorer, JudgeSettings):
         asked.append((("scorer", "prompt"), parsed.scorer.prompt, "the judge's prompt", [*JUDGED, *known]))
     for key, text, what, names in asked:
         try:

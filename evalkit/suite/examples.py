@@ -6,7 +6,7 @@ from evalkit.data import Row, text_of
 from evalkit.errors import nearest
 from evalkit.suite.checking import Findings
 from evalkit.suite.written import WholeSuite
-from evalkit.types import SEVERITIES, Example
+from evalkit.types import CHOOSING, SEVERITIES, Example
 
 
 def example_of(parsed: WholeSuite, row: Row, index: int, findings: Findings) -> Example:
@@ -17,7 +17,7 @@ def example_of(parsed: WholeSuite, row: Row, index: int, findings: Findings) -> 
     choices = _choices(parsed, row, index, findings)
     if parsed.task == "choose" and target is not None and target not in choices:
         target = _choice_at(target, choices)
-    if parsed.task in ("classify", "choose") and choices and target is not None and target not in choices:
+    if parsed.task in CHOOSING and choices and target is not None and target not in choices:
         what = "a label" if parsed.task == "classify" else "one of the choices"
         findings.add(
             "target", index, str(mapped.target), f'the target "{target}" is not {what}', nearest(target, choices)
@@ -60,6 +60,9 @@ def _choices(parsed: WholeSuite, row: Row, index: int, findings: Findings) -> tu
     column = parsed.columns.choices
     given = row.get(column) if column else list(parsed.labels)
     choices = [text_of(each) for each in given] if isinstance(given, list) else []
+    if given is not None and not isinstance(given, list):
+        findings.add("choices", index, column or "labels", "the choices are a text, not a list", "give a list of texts")
+        return ()
     if len(choices) < 2 or None in choices or len(set(choices)) < len(choices):
         findings.add(
             "choices", index, column or "labels", "the row has no two different choices", "give a list of texts"

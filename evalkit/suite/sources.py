@@ -106,6 +106,3 @@ def _read_columns(parsed: WholeSuite, known: set[str]) -> list[str]:
         return [mapped.input]
     parts = {mapped.id, mapped.target, mapped.group, mapped.severity, mapped.choices, mapped.expect, *mapped.slices}
     return sorted((shown & known) - parts)
-
-
-# --- examples ----------------------------------------------------------------------------------------

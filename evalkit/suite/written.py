@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from evalkit.fields import AS_WORD, Strict, Word
 from evalkit.perturb import KINDS
 from evalkit.scorers import SCORERS, ScorerSettings, known_scorer
+from evalkit.strict import AS_WORD, Strict, Word
 from evalkit.types import ChooseBy, Kind, Task
 
 _NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -130,6 +130,16 @@ class WholeSuite(SuiteFile):
             )
         if self.choose_by != "sum" and self.task != "choose":
             raise ValueError("choose_by belongs to choose suites | remove it")
+        name = self.scorer.name if self.scorer is not None else None
+        if self.kind == "safety-refusal" and name in SCORERS and name != "refusal":
+            raise ValueError(
+                f"the scorer {name} does not tell refusing from complying | remove it: a safety-refusal suite has the "
+                "scorer refusal"
+            )
+        if name == "refusal" and self.kind != "safety-refusal" and self.columns.expect is None:
+            raise ValueError("the scorer refusal needs columns.expect | map it, or take a scorer that reads targets")
+        if name == "label" and not self.labels:
+            raise ValueError("the scorer label needs labels | list them, or take exact or normalised")
         if "target" in self.columns.slices and self.task == "classify":
             raise ValueError('"target" is a slice of every classify suite already | remove it from columns.slices')
         return self

@@ -24,15 +24,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.backends import Backend
-from evalkit.plan import LatencySpec, ModelSpec
+from evalkit.plan import LatencySpec
+from evalkit.specs import ModelSpec
 from evalkit.streams import stream
 from evalkit.timing import flops, memory
 from evalkit.timing.alone import Times, one_by_one
 from evalkit.timing.batched import in_batches, passes
 from evalkit.timing.warm_up import warm_up
-from evalkit.types import ModelFacts, Request, Role
+from evalkit.types import WRITING, ModelFacts, Request, Role
 
-WRITTEN = ("generate", "extract")
 # (what is being done, done, in all)
 Progress = Callable[[str, int, int], None]
 
@@ -113,7 +113,7 @@ def _time_suite(
     )
     batches = {role: in_batches(each, sample) for role, each in backends.items()}
     # Shapes that were not seen yet are warmed up as well; on an accelerator that pass tells the memory.
-    used = {role: memory.of_a_pass(each.backend, each.facts, batches[role]) for role, each in models.items()}
+    used = {role: memory.of_a_pass(each.backend, each.spec, each.facts, batches[role]) for role, each in models.items()}
     runs = passes(
         backends,
         batches,
@@ -129,9 +129,9 @@ def _time_suite(
             "fixed_problem": alone.fixed_problem.get(role),
             "passes": runs[role],
             "memory": used[role],
-            "flops": flops.count(each, counted),
+            "flops": flops.count(each.backend, each.spec, counted),
         }
-        for role, each in backends.items()
+        for role, each in models.items()
     }
     record = {
         "examples": examples,
@@ -145,6 +145,6 @@ def _time_suite(
 
 def _budget(request: Request, spec: LatencySpec) -> int | None:
     """How many tokens every model writes when none may be faster by saying less; None where none are written."""
-    if request.task not in WRITTEN:
+    if request.task not in WRITING:
         return None
     return min(int(request.generation.get("max_new_tokens", spec.fixed_tokens)), spec.fixed_tokens)

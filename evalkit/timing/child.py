@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from evalkit.backends import backend
 from evalkit.errors import EvalkitError
-from evalkit.plan import ModelSpec
+from evalkit.specs import ModelSpec
 from evalkit.timing.batched import in_batches, run_all
 from evalkit.types import ERRORED, Message, Request
 

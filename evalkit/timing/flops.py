@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evalkit.backends import Backend
+from evalkit.specs import ModelSpec
+from evalkit.timing.here import runs_here
 from evalkit.types import ERRORED, Request
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ def chosen(sample: Sequence[Request], rng: np.random.Generator) -> list[Request]
     return [sample[index] for index in sorted(picked)]
 
 
-def count(backend: Backend, requests: Sequence[Request]) -> dict[str, Any]:
-    """Operations by example id, each request alone; an undefined record where nothing could be counted."""
-    # A model that runs through torch has loaded it by now, and no other should have to.
-    if "torch" not in sys.modules:
+def count(backend: Backend, spec: ModelSpec, requests: Sequence[Request]) -> dict[str, Any]:
+    """Operations by example id, each request alone; an undefined record where nothing could be counted.
+
+    A model that does not run here is asked nothing: its answers cost time or money.
+    """
+    if not runs_here(spec):
         return {"undefined": UNCOUNTED}
     found = {}
     for request in requests:

@@ -17,8 +17,9 @@ from typing import Any
 
 import evalkit.types
 from evalkit.backends import Backend
-from evalkit.plan import EnsembleSpec, ModelSpec, TransformersSpec
+from evalkit.specs import ModelSpec, TransformersSpec
 from evalkit.timing.batched import Batches, run_all
+from evalkit.timing.here import runs_here
 from evalkit.types import ModelFacts, Request, Role
 
 ELSEWHERE = "not measured here: this model does not run in this process"
@@ -32,8 +33,13 @@ def own_peak(peak: int, before: int, weights: int) -> int:
     return peak - before + weights
 
 
-def of_a_pass(backend: Backend, facts: ModelFacts, batches: Batches) -> dict[str, Any] | None:
-    """Run every batch once. On a CUDA device the record of its memory; None where a process has to tell."""
+def of_a_pass(backend: Backend, spec: ModelSpec, facts: ModelFacts, batches: Batches) -> dict[str, Any] | None:
+    """Run every batch once. On a CUDA device the record of its memory; None where a process has to tell.
+
+    A model that does not run here has no memory here, and is asked nothing: its answers cost time or money.
+    """
+    if not runs_here(spec):
+        return {"undefined": ELSEWHERE}
     if not (facts.device or "").startswith("cuda"):
         run_all(backend, batches)
         return None
@@ -53,9 +59,7 @@ def of_a_pass(backend: Backend, facts: ModelFacts, batches: Batches) -> dict[str
 
 
 def in_a_process(role: Role, spec: ModelSpec, facts: ModelFacts, sample: Sequence[Request]) -> dict[str, Any]:
-    """The record of a process that loads this model alone and answers the sample in batches."""
-    if not _runs_here(spec):
-        return {"undefined": ELSEWHERE}
+    """The record of a process that loads this model, which runs here, alone and answers the sample in batches."""
     if facts.device != "cpu":
         where = facts.device or "several devices"
         return {"undefined": f"not measured here: nothing tells one model's memory on {where}"}
@@ -91,12 +95,6 @@ def _understood(code: int, said: str, complained: str) -> dict[str, Any]:
         return {"peak": int(found["peak"]), "before": int(found["before"]), "how": "process"}
     except (ValueError, KeyError, TypeError):
         return {"undefined": "the process that was to measure it said nothing that could be read"}
-
-
-def _runs_here(spec: ModelSpec) -> bool:
-    if isinstance(spec, EnsembleSpec):
-        return all(_runs_here(each) for each in spec.members)
-    return isinstance(spec, TransformersSpec)
 
 
 def _environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""From log-likelihoods to a choice: laws, and the examples that tell the three ways apart."""
+"""Prompt and choice, and from log-likelihoods to a choice: laws, and the examples that tell the three ways apart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.backends.choosing import choose, deciding, first_largest, softmax
+from evalkit.backends.choosing import choose, deciding, first_largest, joined, softmax
 
 NATS = st.floats(-200, 0)
 ROWS = st.lists(st.tuples(NATS, st.integers(1, 30)), min_size=1, max_size=8)
@@ -50,3 +50,33 @@ def test_what_it_divides_by_has_to_be_known() -> None:
     with pytest.raises(ValueError, match="'' has no length"):
         choose(("a", ""), (-1.0, -2.0), (1, 1), "per_byte")
     assert choose(("a", ""), (-1.0, -2.0), None, "sum")[0] == "a"
+
+
+# --- prompt and choice -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "templated", "choice", "expected"),
+    [
+        ("Answer:", False, "yes", ("Answer:", " yes")),
+        ("Answer: ", False, "yes", ("Answer:", " yes")),
+        ("Answer:\n", False, "yes", ("Answer:", "\nyes")),
+        ("Answer:", False, " yes", ("Answer:", " yes")),
+        ("", False, "yes", ("", " yes")),
+        ("<|assistant|>", True, "yes", ("<|assistant|>", "yes")),
+        ("<|assistant|>\n", True, "yes", ("<|assistant|>", "\nyes")),
+    ],
+)
+def test_one_space_joins_prompt_and_choice(text: str, templated: bool, choice: str, expected: tuple[str, str]) -> None:
+    assert joined(text, choice, templated=templated) == expected
+
+
+@given(st.text(max_size=8), st.text(max_size=8), st.booleans())
+def test_nothing_is_lost_between_prompt_and_choice(prompt: str, choice: str, templated: bool) -> None:
+    context, more = joined(prompt, choice, templated=templated)
+    assert context == prompt.rstrip()
+    assert context + more in (prompt + choice, f"{prompt} {choice}")
+
+
+def test_halves_of_surrogate_pairs_are_written_out() -> None:
+    assert joined("a\udc80", "b\ud83d") == (r"a\udc80", r" b\ud83d")

@@ -8,8 +8,8 @@ import pytest
 
 from evalkit.backends.fake import Fake
 from evalkit.errors import BrokenError
-from evalkit.plan import FakeSpec
 from evalkit.requests import build_requests
+from evalkit.specs import FakeSpec
 from evalkit.types import Output, Suite
 from tests import models
 

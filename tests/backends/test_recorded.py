@@ -14,8 +14,8 @@ import pytest
 
 from evalkit.backends.recorded import Recorded
 from evalkit.errors import BrokenError
-from evalkit.plan import RecordedSpec
 from evalkit.requests import build_requests
+from evalkit.specs import RecordedSpec
 from evalkit.types import Suite
 from tests import models
 from tests.cli import project

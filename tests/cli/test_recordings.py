@@ -12,8 +12,8 @@ import pyarrow.parquet
 import pytest
 
 from evalkit.backends.recorded import Recorded
-from evalkit.plan import RecordedSpec
 from evalkit.requests import build_requests
+from evalkit.specs import RecordedSpec
 from evalkit.suite import load_suite
 from evalkit.types import Output, Suite
 from tests.cli import project

@@ -82,6 +82,8 @@ DATA = "suites/intents/examples.jsonl"
 SAFETY: dict[str, Any] = {"kind": "safety-refusal", "task": "generate", "labels": None}
 SAFETY["columns"] = {"input": "text", "expect": "expect"}
 
+JUDGE = {"name": "judge", "model": "fake:", "prompt": "{{ answer }}", "marks": {"right": 1}}
+
 CASES = [
     # --- the plan
     Case("no plan", lambda root: (root / "evalkit.yaml").unlink(), ("evalkit.yaml", "--student")),
@@ -151,6 +153,9 @@ CASES = [
     Case("scorer", suite_with(scorer="lable"), ("› scorer", 'did you mean "label"?')),
     Case("pattern", suite_with(scorer={"name": "regex", "pattern": "("}), ("› scorer.pattern", "no regular expr")),
     Case("scorer setting", suite_with(scorer={"name": "numeric", "tolerence": 1}), ("tolerence", '"tolerance"')),
+    Case("setting of another scorer", suite_with(scorer={"name": "exact", "tolerance": 1}), ("known: name",)),
+    Case("one mark", suite_with(scorer=JUDGE), ("scorer.marks", "a mapping of at least 2")),
+    Case("a text scorer on harm", suite_with(scorer="exact", **SAFETY), ("does not tell refusing from complying",)),
     Case("scorer without a name", suite_with(scorer={"pattern": "x"}), ("› scorer", "with a name")),
     Case("judge without a prompt", suite_with(scorer={"name": "judge", "model": "fake:"}), ("scorer", "prompt")),
     Case("a model for chrF", suite_with(scorer={"name": "text_similarity", "model": "x"}), ("› scorer", "embedding")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ Counts = Mapping[str, tuple[int, int, int]]
 RIGHT, WRONG, MADE_UP, MISSED, ABSENT = (1, 0, 0), (0, 1, 1), (0, 1, 0), (0, 0, 1), (0, 0, 0)
 
 
-def records(teacher_fields: Sequence[Counts], student_fields: Sequence[Counts], **more: Any) -> Case:
+def records(teacher_fields: Sequence[Counts | None], student_fields: Sequence[Counts | None], **more: Any) -> Case:
     said = [f"record {row}" for row in range(len(teacher_fields))]
     fixed = {"target": ['{"a": 1}'] * len(said), "teacher": said, "student": said, **more}
     counted = {"teacher_fields": teacher_fields, "student_fields": student_fields}
@@ -70,7 +71,7 @@ def test_it_is_the_micro_f1_of_field_and_value_pairs(rows: list[tuple[tuple[int,
 
 
 @pytest.mark.parametrize("how", [ERROR, EMPTY, NONSENSE])
-def test_an_answer_that_was_never_read_has_missed_what_the_teachers_record_shows(how: str) -> None:
+def test_an_answer_that_was_never_read_has_missed_its_whole_record(how: str) -> None:
     record = {"a": RIGHT, "b": MISSED, "c": MADE_UP}
     case = records([record] * 20, [record] * 20, student=["record"] * 10 + [how] * 10)
     found = estimate(case, "student")
@@ -79,17 +80,24 @@ def test_an_answer_that_was_never_read_has_missed_what_the_teachers_record_shows
     assert found.n == 20
 
 
-def test_where_nobody_was_read_the_target_tells_what_was_missed() -> None:
-    target = ['{"a": 1, "b": {"c": ["x", "y"], "d": null}}', *['{"a": 1}'] * 19]
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_of_answers_whose_fields_the_scorer_did_not_count_there_is_no_f1(role: str) -> None:
+    told: list[Counts | None] = [{"a": RIGHT}] * 27 + [None] * 3
     case = records(
-        [{"a": RIGHT}] * 20,
-        [{"a": RIGHT}] * 20,
-        target=target,
-        teacher=[ERROR, *["record"] * 19],
-        student=[EMPTY, *["record"] * 19],
+        told if role == "teacher" else [{"a": RIGHT}] * 30, told if role == "student" else [{"a": RIGHT}] * 30
     )
-    for role in ("teacher", "student"):
-        assert estimate(case, role).value == pytest.approx(38 / (38 + 3))
+    why = f'the scorer "exact" counted no fields for 3 of the {role}\'s answers'
+    assert set(measured(case).values()) == {Undefined(reason=why)}
+    # Without a target nothing is to be counted.
+    untold = replace(case, target=['{"a": 1}'] * 27 + [None] * 3)
+    assert estimate(untold, role).n == 27
+
+
+def test_against_the_student_speaks_what_it_has_wrong_and_its_teacher_has_not() -> None:
+    teacher: list[Counts | None] = [{"a": RIGHT}, {"a": WRONG}, {"a": RIGHT}, None, {"a": RIGHT}]
+    student: list[Counts | None] = [{"a": WRONG}, {"a": MISSED}, {"a": RIGHT}, {"a": WRONG}, {"a": WRONG}]
+    case = records(teacher, student, target=["{}"] * 4 + [None])
+    assert FAMILY.against(case.pairs()).tolist() == [2, 0, 0, 0, 0]
 
 
 def test_examples_without_a_target_are_left_out() -> None:
@@ -100,7 +108,7 @@ def test_examples_without_a_target_are_left_out() -> None:
 
 def test_a_scorer_that_counts_no_fields_leaves_f1_undefined() -> None:
     found = measured(shapes.texts(1, 30, task="extract"))
-    why = 'the scorer "exact" counted no fields in 30 of the teacher\'s answers'
+    why = 'the scorer "exact" counted no fields for 30 of the teacher\'s answers'
     assert set(found.values()) == {Undefined(reason=why)}
 
 

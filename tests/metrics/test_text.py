@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalkit.metrics import Setting, families
+from evalkit.metrics import Setting, families, text
+from evalkit.stats.text import LONGEST
 from evalkit.types import Estimate, Measured, Undefined
 from tests.factory import EMPTY, ERROR, FAILURES, Case
 
@@ -95,3 +97,42 @@ def test_the_length_ratio_is_of_characters_over_all_examples(rows: list[tuple[st
 
 def test_a_student_that_fails_on_half_says_half_as_much() -> None:
     assert value(written(["yes"] * 40, ["yes"] * 20 + [ERROR] * 20), "outputs.length_ratio") == 0.5
+
+
+def test_of_very_long_texts_the_beginning_is_compared_and_the_method_says_so() -> None:
+    start = "word " * (LONGEST // 5)
+    case = written([start + "one end"] * 20, [start + "another"] * 20)
+    found = measured(case)["agreement.text_similarity"]
+    assert isinstance(found, Estimate)
+    assert found.value == 1.0
+    assert f"first {LONGEST} characters" in found.method
+    assert value(case, "agreement.exact") == 0.0
+
+
+def test_two_texts_are_compared_once_however_many_slices_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def compared(one: str, other: str) -> float:
+        asked.append((one, other))
+        return 0.25
+
+    monkeypatch.setattr(text, "edit_similarity", compared)
+    monkeypatch.setattr(text, "_kept", {})
+    case = written(["one", "two", "one", "\ud800"], ["other", "two", "other", "three"])
+    assert text.similarity(case.pairs()).tolist() == [0.25] * 4
+    assert text.similarity(case.pairs().take(np.array([2, 3]))).tolist() == [0.25] * 2
+    # The other way round, it is another question.
+    assert text.similarity(case.swapped().pairs()).tolist() == [0.25] * 4
+    assert sorted(asked) == sorted({*asked})
+    assert ("one", "other") in asked
+    assert ("other", "one") in asked
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "_MOST_KEPT", 3)
+    monkeypatch.setattr(text, "_kept", {})
+    case = written([str(each) for each in range(20)], ["1"] * 20)
+    assert text.similarity(case.pairs()).tolist() == [
+        float(each == 1) if each < 10 else 0.5 * ("1" in str(each)) for each in range(20)
+    ]
+    assert len(text._kept) <= 3

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evalkit.columns import Columns
 from evalkit.estimate import Evidence
 from evalkit.metrics import Setting, catalogue, families
 from evalkit.metrics.planned import PLANNED
-from evalkit.table import Columns, table
+from evalkit.table import table
 from evalkit.types import Estimate, Measured, Question, Undefined
 from tests.factory import ERROR, Case
 from tests.metrics import shapes

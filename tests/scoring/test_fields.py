@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalkit.scoring.amount import Tolerance
 from evalkit.scoring.json_match import compared, normalise, size, written
 from evalkit.scoring.json_text import object_in
 from tests.scoring import one
@@ -56,12 +57,20 @@ def test_a_record_is_found_in_what_stands_around_it(text: str) -> None:
         ('{"a":' * 60 + "1" + "}" * 60, "deeper than 50"),
         ('{"a": [' + "1, " * 6000 + "1]}", "more than 5000 values"),
         ('{"a": "' + "x" * 100_001 + '"}', "longer than 100000"),
+        # Each opening is read to the same far place before it turns out to be none.
+        ('{"a": [' * 20 + "1, " * 20_000 + "?", "too many JSON objects"),
+        ("```\n" + '{"a": [' * 20 + "1, " * 20_000 + '?\n```\n{"a": 1}', "too many JSON objects"),
     ],
 )
 def test_what_is_no_record_is_unparsable_and_says_why(text: str, why: str) -> None:
     found = one.judge("fields", '{"a": 1}', text)
     assert (found.correct, found.answer, found.unparsable) == (False, None, True)
     assert why in found.why
+
+
+def test_a_record_is_found_after_many_that_are_none() -> None:
+    found = one.judge("fields", '{"a": 1}', '{"a" 1} ' * 10_000 + '{"a": 1}')
+    assert (found.correct, found.answer) == (True, '{"a":1}')
 
 
 @pytest.mark.parametrize(
@@ -170,11 +179,11 @@ def test_numbers_are_matched_within_the_tolerance_and_as_many_as_can_be() -> Non
 @given(target=records, answer=records)
 def test_every_value_of_either_record_is_counted_once(target: Any, answer: Any) -> None:
     left, right = compared_form(target), compared_form(answer)
-    found = compared(left, right, lambda number: Fraction(0)).values()
+    found = compared(left, right, Tolerance())[0].values()
     assert sum(each.right + each.missed for each in found) == size(left)
     assert sum(each.right + each.spurious for each in found) == size(right)
     # Without tolerances it is the same from the other side.
-    back = compared(right, left, lambda number: Fraction(0)).values()
+    back = compared(right, left, Tolerance())[0].values()
     assert sum(each.right for each in back) == sum(each.right for each in found)
     assert (written(left) == written(right)) == all(not each.spurious and not each.missed for each in found)
 

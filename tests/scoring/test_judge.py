@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.scoring import embedding, judged
-from evalkit.scoring.judge import score, verdict_in
+from evalkit.scoring.judge import READ, score, verdict_in
 from evalkit.types import Example, Output, Score, SuiteFacts
 
 WORDS = ("right", "wrong")
@@ -43,7 +43,13 @@ def scored(judgement: str | None, text: str = "Paris", target: str | None = "Par
         ('{"verdict": "wrong", "because": "it is not right"}', "wrong"),
         ('Here:\n```json\n{"Verdict": "Right"}\n```\nNothing wrong with it.', "right"),
         ('The student wrote {"verdict": "right"}.\nVerdict: wrong', "wrong"),
-        ("right, right and right again", "right"),
+        ("It says a lot, and much of it is wrong.\nOverall, the student's answer is right.", "right"),
+        ("**Right.**", "right"),
+        ("Verdict:\nright", "right"),
+        ("**Verdict:**\n\n  **wrong**\nIt looked right.", "wrong"),
+        ("Verdict:\r\n---\r\nright\r\nNot wrong.", "right"),
+        ("Verdict: right\nVerdict:\nwrong", "wrong"),
+        ('Verdict:\n```json\n{"verdict": "right"}\n```', "right"),
     ],
 )
 def test_a_verdict_is_read_where_it_stands(said: str, word: str) -> None:
@@ -63,7 +69,20 @@ def test_a_verdict_is_read_where_it_stands(said: str, word: str) -> None:
         ("It is not right.", "denied"),
         ("That isn't quite right", "denied"),
         ("Verdict: not wrong", "denied"),
+        ("Verdict:\nnot right", "denied"),
+        ("It is **not** right.", "denied"),
+        ("It is not at *all* right.", "denied"),
+        ("Verdict:", "said none of"),
+        ("It is right.\nVerdict:\n\n", "said none of"),
+        ("Verdict:\nhard to say\nright", "said none of"),
         (None, "the judge gave no answer"),
+        # Cut off, or thinking aloud to the end.
+        ("I must decide whether this answer is right. The reference says", "no verdict"),
+        ("Is it right?\nNo, I do not think so.", "none of right, wrong"),
+        ("This is far from right.", "no verdict"),
+        ("right, right and right again", "no verdict"),
+        ('The student wrote "Verdict: right". That is not convincing.', "no verdict"),
+        ("Verdict: right? No.", "no verdict"),
     ],
 )
 def test_what_is_no_verdict_is_none(said: str | None, why: str) -> None:
@@ -76,6 +95,49 @@ def test_the_longer_word_is_meant() -> None:
     words = ("right", "not right", "partly right")
     assert verdict_in("It is NOT RIGHT.", words)[0] == "not right"
     assert verdict_in("partly right", words)[0] == "partly right"
+
+
+def test_marks_may_be_signs() -> None:
+    assert verdict_in("Verdict: +", ("+", "-"))[0] == "+"
+    assert verdict_in("Verdict:\n+\nIt is good.", ("+", "-"))[0] == "+"
+
+
+def test_only_the_end_is_read_and_only_whole_lines_of_it() -> None:
+    long = "\n".join(["hm"] * READ)
+    assert verdict_in(f"Verdict: right\n{long}", WORDS)[0] is None
+    assert verdict_in(f"{long}\nVerdict: right", WORDS)[0] == "right"
+    # Half of this line would say the contrary.
+    assert verdict_in(f"It is not{' ' * READ}right", WORDS)[0] is None
+    exact = "right\n".ljust(READ)
+    assert verdict_in(exact, WORDS)[0] == verdict_in(f"wrong\n{exact}", WORDS)[0] == "right"
+    assert verdict_in(f"w{exact}", WORDS)[0] is None
+
+
+HARD = (
+    *("\n", " ", "\r\n", "_", "*", "\\", "{", "[", "{}", '{"verdict":', '{"verdict": "right"}', "#", ":", "Verdict"),
+    *(
+        "Verdict:\n",
+        "Verdict\n:",
+        "Verdict:\n\n",
+        "the ",
+        "my final ",
+        "not ",
+        "not  ",
+        "not-",
+        "n't ",
+        "not*",
+        "*not ",
+    ),
+    *("right ", "right\n", "not right ", "right wrong\n", "a", "é", "1.", "-1"),
+)
+
+
+@pytest.mark.parametrize("shape", HARD)
+def test_hard_shapes_come_to_an_end(shape: str) -> None:
+    for said in (shape * (READ // len(shape)), f"{shape * (READ // len(shape) - 20)}\nVerdict: right"):
+        assert len(said) <= READ
+        word, why = verdict_in(said, WORDS)
+        assert (word is None) == bool(why)
 
 
 def test_numbers_may_be_words() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.scoring.amount import canonical, exact
+from evalkit.scoring.numeric import LONGEST
 from tests.scoring import one
 
 GSM8K = Path(__file__).parents[3] / "shared" / "data" / "gsm8k" / "recorded_solutions_400.parquet"
@@ -138,3 +139,30 @@ def test_a_larger_tolerance_never_makes_a_right_answer_wrong(target: int, answer
     near = one.judge("numeric", str(target), str(answer), tolerance=tolerance).correct
     assert near == (abs(target - answer) <= tolerance)
     assert one.judge("numeric", str(target), str(answer), tolerance=tolerance + 1).correct or not near
+
+
+def test_of_a_very_long_text_the_end_is_read_and_the_answer_says_so() -> None:
+    long = "word " * (LONGEST // 5)
+    for text, answer in ((f"#### 7\n{long} so 8", "8"), (f"7 {long} 8 {long[10:]}", "8")):
+        found = one.judge("numeric", "8", text)
+        assert (found.correct, found.answer) == (True, answer)
+        assert f"last {LONGEST} characters" in found.why
+    lost = one.judge("numeric", "7", "A: 7 " + long)
+    assert (lost.correct, lost.unparsable) == (False, True)
+    assert f"last {LONGEST} characters" in lost.why
+    # The target is read by the same rules.
+    assert one.judge("numeric", f"7 {long} 8", "8").correct is True
+
+
+def test_a_number_that_was_cut_in_two_is_no_number() -> None:
+    rest = " " + "word " * (LONGEST // 5 - 2) + "end."
+    found = one.judge("numeric", "34.5", "8" * LONGEST + "34.5" + rest)
+    assert found.unparsable
+    assert "no number" in found.why
+
+
+@pytest.mark.parametrize(("text", "want"), [("1e-990", 990), ("3e-512", 512), ("5e-3", 3), ("2e-1", 1)])
+def test_a_small_number_has_all_its_places(text: str, want: int) -> None:
+    value = exact(text)
+    assert value is not None
+    assert canonical(value) == "0." + text[0].rjust(want, "0")

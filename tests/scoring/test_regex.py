@@ -71,6 +71,7 @@ def test_a_search_that_would_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(regex, "_compiled", lambda pattern, ignore_case: Endless())
     found = one.judge("regex", "(a|aa)+$", "aaaa", **settings)
     assert (found.correct, found.answer, found.unparsable) == (False, None, True)
+    assert found.why.startswith(regex.TIMED_OUT)
     assert "takes more than 5 s" in found.why
 
 
@@ -78,7 +79,12 @@ def test_a_search_of_a_lifetime_does_stop(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(regex, "SECONDS", 0.1)
     found = one.judge("regex", "b", "a" * 60 + "b", pattern="(a|aa)+$")
     assert (found.correct, found.unparsable) == (False, True)
-    assert "takes more than" in found.why
+    assert found.why.startswith(regex.TIMED_OUT)
+
+
+def test_only_a_search_that_was_stopped_says_so() -> None:
+    for text in ("b", "a" * 200_000, ""):
+        assert regex.TIMED_OUT not in one.judge("regex", "b", text, pattern="(b)").why
 
 
 def test_of_a_very_long_text_the_end_is_searched() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from evalkit.errors import UsageError
 from evalkit.scorers import SCORERS as WRITABLE
-from evalkit.scoring import known, scorer
+from evalkit.scoring import TABLE, known, scorer
 from evalkit.scoring.normalised import normalise
 from evalkit.types import FieldCounts, Output, Score
 from tests.scoring import one
@@ -41,7 +42,9 @@ def score(name: str, target: str | None, output: Output | str, **more: Any) -> S
 
 
 def test_the_scorers_are_those_that_a_suite_may_name() -> None:
-    assert set(SCORERS) <= set(WRITABLE)
+    assert set(TABLE) == set(WRITABLE)
+    # Other packages may bring more of them.
+    assert set(WRITABLE) <= set(SCORERS)
     assert {*READERS, "text_similarity"} <= set(SCORERS)
     with pytest.raises(UsageError, match='did you mean "label"'):
         scorer("lable")
@@ -71,6 +74,72 @@ def test_a_scorer_judges_whatever_comes(name: str, text: str | None, label: str 
 def test_hard_texts_are_judged_against_each_other_and_themselves(name: str, hard: str) -> None:
     for other in HARD:
         assert isinstance(score(name, other, hard), Score)
+
+
+LONG = 64 * 1024
+
+
+def filled(part: str, first: str = "", last: str = "") -> str:
+    """64 KiB of the same thing over and over."""
+    return first + part * ((LONG - len(first) - len(last)) // len(part)) + last
+
+
+# What a model in a loop writes, and what is costly to read for somebody.
+ENDLESS = {
+    "open brackets": filled("["),
+    "open keys": filled('{"a":'),
+    "open items": filled('{"a": "x", '),
+    "deep records": filled('{"a":' * 49 + "1" + "}" * 49 + " "),
+    "read far in vain": filled("1,", first='{"a": [' * 20, last="?"),
+    "read far in vain again": filled('{"a" ' * 40 + "1," * 200 + "?"),
+    "one record in a list": filled('{"n": "pen", "p": 1, "q": [1, 2]}, ', '{"i": [', "{}]}"),
+    "one record a line": filled('{"n": "pen", "p": 1}\n'),
+    "many records": '{"i": [' + ", ".join(f'{{"n": {each}, "p": {each * 7}}}' for each in range(2400)) + "]}",
+    "other records": '{"i": [' + ", ".join(f'{{"n": {each}, "p": "{each}x"}}' for each in range(2400)) + "]}",
+    "lists of lists": json.dumps({"a": [[[each, each * 3 % 17], [each * 5 % 19, 1]] for each in range(1200)]}),
+    "numbers": " ".join(map(str, range(12_000))),
+    "digits": filled("1"),
+    "thousands": filled(",222", "1"),
+    "sums": filled("1+1="),
+    "fractions": filled("1/"),
+    "half and half": filled("½"),
+    "lines": filled("x\n"),
+    "blank lines": filled("\n", "x", "x"),
+    "dashes": filled("-"),
+    "backslashes": filled("\\"),
+    "escapes": filled('\\"', '{"a": "'),
+    "boxes": filled("\\boxed{"),
+    "braces in strings": filled('{"a": "{[}]"} '),
+    "braces in one string": filled("{", '{"a": "', '"}'),
+    "quotes": filled("{'"),
+    "fences": filled("```\n"),
+    "markers": filled("Answer: "),
+    "headings": filled("#### "),
+    "apologies": filled("I'm sorry, but "),
+    "one word": filled("a"),
+    "accents": filled("\u0301", "e"),
+}
+
+
+@pytest.mark.parametrize("name", SCORERS)
+@pytest.mark.parametrize("shape", ENDLESS)
+def test_a_model_in_a_loop_is_judged_all_the_same(name: str, shape: str) -> None:
+    shapes = list(ENDLESS)
+    after = shapes[(shapes.index(shape) + 1) % len(shapes)]
+    for target, text in (
+        ('{"a": 1}', ENDLESS[shape]),
+        (ENDLESS[shape], "18"),
+        (ENDLESS[shape], ENDLESS[shape]),
+        (ENDLESS[shape], ENDLESS[after]),
+    ):
+        assert isinstance(score(name, target, text), Score)
+
+
+@pytest.mark.parametrize("measure", ["rouge_l", "edit"])
+@pytest.mark.parametrize("shape", ["one record a line", "numbers", "one word"])
+def test_every_measure_of_likeness_comes_to_an_end(measure: str, shape: str) -> None:
+    found = score("text_similarity", ENDLESS[shape], "no" + ENDLESS[shape][::-1], measure=measure)
+    assert found.marks is not None
 
 
 @pytest.mark.parametrize("name", ["exact", "normalised", "label", "choice", "numeric", "fields"])

@@ -35,6 +35,11 @@ def test_long_texts_of_few_letters_have_their_distance_too(one: str, other: str)
     assert edit_distance(one, other) == by_table(one, other)
 
 
+@given(words, words, words, words)
+def test_what_two_texts_begin_and_end_with_does_not_set_them_apart(one: str, other: str, start: str, end: str) -> None:
+    assert edit_distance(start + one + end, start + other + end) == by_table(one, other)
+
+
 @given(words, words)
 def test_similarity_is_symmetric_and_one_for_equal_texts_alone(one: str, other: str) -> None:
     found = edit_similarity(one, other)

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from evalkit.requests import build_requests
+from evalkit.specs import EnsembleSpec, FakeSpec, OpenAISpec, TransformersSpec
 from evalkit.timing import flops
 from evalkit.types import Output, Request
 from tests import models
 from tests.timing.workers import TEXTS, Clock, Worker, oracle, steady
+
+HERE = TransformersSpec(model="here")
 
 
 class Stack(Worker):
@@ -40,9 +43,9 @@ class Stack(Worker):
 
 def test_a_known_layer_takes_the_operations_of_the_oracle() -> None:
     known = oracle("F.flops_linear")
-    found = flops.count(Stack(), TEXTS[:2])["by_id"]
+    found = flops.count(Stack(), HERE, TEXTS[:2])["by_id"]
     assert found == {each.example_id: known["expected"] for each in TEXTS[:2]}
-    assert flops.count(Stack(times=3), TEXTS[:1])["by_id"] == {TEXTS[0].example_id: 3 * known["expected"]}
+    assert flops.count(Stack(times=3), HERE, TEXTS[:1])["by_id"] == {TEXTS[0].example_id: 3 * known["expected"]}
 
 
 def test_the_attention_of_a_cpu_is_counted_like_that_of_a_gpu() -> None:
@@ -61,19 +64,26 @@ def test_the_attention_of_a_cpu_is_counted_like_that_of_a_gpu() -> None:
 
 def test_a_request_that_failed_or_was_tried_twice_is_not_counted() -> None:
     broken = TEXTS[1].example_id
-    assert broken not in flops.count(Stack(failing=frozenset({broken})), TEXTS[:3])["by_id"]
+    assert broken not in flops.count(Stack(failing=frozenset({broken})), HERE, TEXTS[:3])["by_id"]
 
     class Splitting(Stack):
         def run(self, requests: Sequence[Request]) -> list[Output]:
             self.splits += requests[0].example_id == broken
             return super().run(requests)
 
-    assert set(flops.count(Splitting(), TEXTS[:3])["by_id"]) == {TEXTS[0].example_id, TEXTS[2].example_id}
+    assert set(flops.count(Splitting(), HERE, TEXTS[:3])["by_id"]) == {TEXTS[0].example_id, TEXTS[2].example_id}
 
 
 def test_what_runs_no_operators_has_none_rather_than_nought() -> None:
-    assert flops.count(Worker("student", Clock(), steady(0.1)), TEXTS[:2]) == {"undefined": flops.UNCOUNTED}
-    assert flops.count(Stack(times=0), TEXTS[:2]) == {"undefined": flops.UNCOUNTED}
+    assert flops.count(Stack(times=0), HERE, TEXTS[:2]) == {"undefined": flops.UNCOUNTED}
+
+
+def test_what_does_not_run_here_is_not_asked_only_to_count_nothing() -> None:
+    paid = OpenAISpec(backend="openai", base_url="http://127.0.0.1:1", model="m")
+    for spec in (FakeSpec(backend="fake"), paid, EnsembleSpec(backend="ensemble", members=[HERE, paid])):
+        built = Stack()
+        assert flops.count(built, spec, TEXTS[:2]) == {"undefined": flops.UNCOUNTED}
+        assert built.clock.log == []
 
 
 def test_a_few_prompts_are_drawn_by_seed() -> None:
@@ -87,8 +97,8 @@ def test_a_few_prompts_are_drawn_by_seed() -> None:
 def test_a_model_takes_the_same_operations_every_time_and_more_for_more_text(tmp_path: Path, shape: str) -> None:
     built = models.classifier(models.save_classifier(tmp_path / shape, shape))  # type: ignore[arg-type]
     requests = build_requests(models.suite_of(["my card", "my card was not refund please help money lost"]))
-    short, long = flops.count(built, requests)["by_id"].values()
-    assert flops.count(built, requests)["by_id"] == {"e0": short, "e1": long}
+    short, long = flops.count(built, HERE, requests)["by_id"].values()
+    assert flops.count(built, HERE, requests)["by_id"] == {"e0": short, "e1": long}
     assert long > 1.5 * short
 
 
@@ -100,4 +110,4 @@ def test_a_models_operations_are_those_of_its_layers(tmp_path: Path) -> None:
     length = output.tokens_in or 0
     block = 4 * length * width * width + 2 * length * width * 2 * width + 2 * length * length * width
     expected = 2 * (layers * block + width * width + width * labels)
-    assert flops.count(built, [request])["by_id"] == {"e0": expected}
+    assert flops.count(built, HERE, [request])["by_id"] == {"e0": expected}

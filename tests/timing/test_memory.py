@@ -8,23 +8,24 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.backends import backend
-from evalkit.plan import EnsembleSpec, FakeSpec, OpenAISpec, TransformersSpec
 from evalkit.requests import build_requests
+from evalkit.specs import EnsembleSpec, FakeSpec, OpenAISpec, TransformersSpec
 from evalkit.timing import memory
 from evalkit.timing.child import _request, measure
+from evalkit.timing.here import runs_here
 from evalkit.types import Message, ModelFacts, Output, Request
 from tests import models
 from tests.timing.workers import TEXTS, Clock, Worker, steady
 
 MB = 2**20
 BYTES = st.integers(0, 2**40)
+HERE = TransformersSpec(model="here")
 
 
 # --- on an accelerator ---------------------------------------------------------------------------------
@@ -45,7 +46,7 @@ def facts(device: str | None = "cpu", path: Path | None = None) -> ModelFacts:
 def test_on_a_cpu_a_pass_is_run_and_a_process_has_to_tell() -> None:
     clock = Clock()
     worker = Worker("student", clock, steady(0.1))
-    assert memory.of_a_pass(worker, facts("cpu"), [[TEXTS[0]], [TEXTS[1], TEXTS[2]]]) is None
+    assert memory.of_a_pass(worker, HERE, facts("cpu"), [[TEXTS[0]], [TEXTS[1], TEXTS[2]]]) is None
     assert [len(asked) for _, asked in clock.log] == [1, 2]
 
 
@@ -90,18 +91,22 @@ def test_two_models_on_one_card_are_told_apart(monkeypatch: pytest.MonkeyPatch) 
     # 100 bytes of weights are this model's, 900 another's; the largest batch takes 15 more.
     worker = OnCards(Cards(monkeypatch, [1000]), 100)
     batches = [[TEXTS[0]], [TEXTS[1], TEXTS[2], TEXTS[3]]]
-    found = memory.of_a_pass(worker, facts("cuda"), batches)
+    found = memory.of_a_pass(worker, HERE, facts("cuda"), batches)
     assert found == {"peak": 115, "before": 900, "how": "allocator"}
 
 
 def test_a_model_across_cards_takes_what_it_takes_on_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = OnCards(Cards(monkeypatch, [60, 40]), 100)
-    assert memory.of_a_pass(worker, facts("cuda:0"), [[TEXTS[0]]]) == {"peak": 110, "before": 0, "how": "allocator"}
+    assert memory.of_a_pass(worker, HERE, facts("cuda:0"), [[TEXTS[0]]]) == {
+        "peak": 110,
+        "before": 0,
+        "how": "allocator",
+    }
 
 
 def test_without_its_weights_a_models_share_of_a_card_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = OnCards(Cards(monkeypatch, [1000]), None)
-    assert "not known" in (memory.of_a_pass(worker, facts("cuda"), [[TEXTS[0]]]) or {})["undefined"]
+    assert "not known" in (memory.of_a_pass(worker, HERE, facts("cuda"), [[TEXTS[0]]]) or {})["undefined"]
 
 
 # --- a process of its own ------------------------------------------------------------------------------
@@ -180,17 +185,24 @@ def test_a_model_that_answers_nothing_has_no_peak() -> None:
     assert found["peak"] >= found["before"] > MB
 
 
-@pytest.mark.parametrize(
-    ("spec", "device"),
-    [
-        (FakeSpec(backend="fake"), None),
-        (OpenAISpec(backend="openai", base_url="http://127.0.0.1:1", model="m"), None),
-        (EnsembleSpec(backend="ensemble", members=[TransformersSpec(model="a"), FakeSpec(backend="fake")]), "cpu"),
-    ],
-    ids=["fake", "openai", "ensemble"],
-)
-def test_a_model_that_does_not_run_here_has_no_memory_here(spec: Any, device: str | None) -> None:
-    assert memory.in_a_process("teacher", spec, facts(device), asked(1)) == {"undefined": memory.ELSEWHERE}
+ELSEWHERE = {
+    "fake": FakeSpec(backend="fake"),
+    "openai": OpenAISpec(backend="openai", base_url="http://127.0.0.1:1", model="m"),
+    "ensemble": EnsembleSpec(backend="ensemble", members=[HERE, FakeSpec(backend="fake")]),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_model_that_does_not_run_here_is_not_asked_for_its_memory(name: str) -> None:
+    clock = Clock()
+    worker = Worker("student", clock, steady(0.1))
+    found = memory.of_a_pass(worker, ELSEWHERE[name], facts("cuda"), [[TEXTS[0]]])
+    assert (found, clock.log) == ({"undefined": memory.ELSEWHERE}, [])
+
+
+def test_an_ensemble_runs_here_when_all_of_it_does() -> None:
+    assert runs_here(EnsembleSpec(backend="ensemble", members=[HERE, HERE]))
+    assert not any(runs_here(each) for each in ELSEWHERE.values())
 
 
 @pytest.mark.parametrize("device", ["mps", "xpu:0", None])

@@ -292,6 +292,15 @@ def test_passes_of_the_models_take_turns() -> None:
 
 
 def test_a_backend_that_runs_elsewhere_has_no_memory_and_no_operations() -> None:
-    said = protocol(pair_of(Clock()), prompts=2, repeats=1).record["roles"]["student"]
+    said = protocol(pair_of(Clock(), here=False), prompts=2, repeats=1).record["roles"]["student"]
     assert "not measured here" in said["memory"]["undefined"]
     assert "operators that PyTorch counts" in said["flops"]["undefined"]
+
+
+def test_a_backend_that_runs_elsewhere_is_asked_for_its_times_alone() -> None:
+    clock = Clock()
+    found = protocol(pair_of(clock, here=False), prompts=10, repeats=3).record["roles"]["student"]
+    asked = [len(those) for name, those in clock.log if name == "student"]
+    # Warming up, one at a time, in batches: nothing on top, for every request may have to be paid for.
+    assert asked.count(1) == found["warm_up"]["rounds"] + 3 * 10
+    assert sum(each for each in asked if each > 1) == 3 * 10

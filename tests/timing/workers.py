@@ -10,8 +10,9 @@ from typing import Any
 
 from evalkit.backends import Backend
 from evalkit.errors import Complaint
-from evalkit.plan import FakeSpec, LatencySpec
+from evalkit.plan import LatencySpec
 from evalkit.requests import build_requests
+from evalkit.specs import FakeSpec, ModelSpec, TransformersSpec
 from evalkit.timing import TimedModel, Timing, time_models
 from evalkit.types import ModelFacts, Output, Request, Role, Suite
 from tests import factory
@@ -52,7 +53,8 @@ Pace = Callable[[Request, int], float]
 
 
 class Worker(Backend):
-    """Takes the seconds that `pace` says; a batch takes as long as its slowest request."""
+    """Takes the seconds that `pace` says; a batch takes as long as its slowest request. `here`: as a model of this
+    machine, which may be looked at while it works."""
 
     def __init__(
         self,
@@ -64,7 +66,9 @@ class Worker(Backend):
         tokens: int | None = None,
         first: float | None = None,
         keeps_to: Callable[[int], int | None] = lambda budget: budget,
+        here: bool = True,
     ) -> None:
+        self.spec: ModelSpec = TransformersSpec(model=name) if here else FakeSpec(backend="fake")
         self.name, self.clock, self.pace, self.failing = name, clock, pace, failing
         self.tokens, self.first, self.keeps_to = tokens, first, keeps_to
         self.asked: dict[str, int] = {}
@@ -108,7 +112,7 @@ def steady(seconds: float) -> Pace:
 
 
 def model(worker: Worker) -> TimedModel:
-    return TimedModel(backend=worker, spec=FakeSpec(backend="fake"), facts=worker.identify())
+    return TimedModel(backend=worker, spec=worker.spec, facts=worker.identify())
 
 
 def pair_of(clock: Clock, **student: Any) -> dict[Role, Worker]:

@@ -26,10 +26,11 @@ from evalkit.backends.local.hardware import (
 from evalkit.backends.local.head import Head, Tools, failed
 from evalkit.backends.local.kinds import kind_of, label_order, read_config, window
 from evalkit.backends.local.loading import LoadError, load_model, load_tokenizer
-from evalkit.backends.local.prompts import WRITING, Prompts, first_line, template_digest
+from evalkit.backends.local.prompts import Prompts, template_digest
+from evalkit.backends.wording import first_line
 from evalkit.errors import BrokenError, Complaint
-from evalkit.plan import TransformersSpec
-from evalkit.types import ModelFacts, Output, Request, Role, Suite
+from evalkit.specs import TransformersSpec
+from evalkit.types import WRITING, ModelFacts, Output, Request, Role, Suite, Task
 
 
 class Local(Backend):
@@ -49,6 +50,13 @@ class Local(Backend):
 
     def notes(self, suites: Sequence[Suite]) -> list[str]:
         return checking.notes(self.folder, suites)
+
+    def answers_with(self) -> Task:
+        folder, _ = self.folder.look()
+        try:
+            return "classify" if folder is not None and kind_of(read_config(folder)) == "classifier" else "generate"
+        except (OSError, ValueError):
+            return "generate"  # what is wrong with the folder is for `check` to say
 
     def identify(self) -> ModelFacts:
         folder = self.folder.path()
@@ -112,7 +120,7 @@ class Local(Backend):
     def close(self) -> None:
         if self.tools is None or self.tools.model is None:
             return
-        self.tools.model = self.tools.marks = None
+        self.tools.model = self.tools.special = None
         free_cache(self._device())
 
     def counts(self) -> dict[str, int]:
@@ -179,7 +187,7 @@ class Local(Backend):
         tools = self._tools()
         try:
             if tools.model is None:
-                tools.model, tools.marks = load_model(
+                tools.model, tools.special = load_model(
                     self.folder.path(),
                     tools.kind,
                     tools.tokenizer,

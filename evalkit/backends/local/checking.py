@@ -11,10 +11,10 @@ from evalkit.backends.local.folder import Folder
 from evalkit.backends.local.hardware import device_problem
 from evalkit.backends.local.kinds import cannot, kind_of, label_names, label_order, read_config, window
 from evalkit.backends.local.loading import LoadError, load_tokenizer
-from evalkit.backends.local.prompts import WRITING, Prompts, has_turns, template_text, templated
+from evalkit.backends.local.prompts import Prompts, has_turns, template_text, templated
 from evalkit.errors import Complaint, UsageError
 from evalkit.requests import build_requests
-from evalkit.types import Suite
+from evalkit.types import WRITING, Suite
 
 # What a template calls to write the date into a prompt.
 DATE = "strftime_now"

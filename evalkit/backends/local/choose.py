@@ -25,7 +25,7 @@ AT_ONCE = 2**26
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Input:
     """One row of a forward pass. `encoder` is empty for causal models."""
 
     encoder: Ids
@@ -37,10 +37,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class Candidate:
     """A choice: the last `targets` of what its row predicts are its tokens."""
 
-    row: Row
+    row: Input
     targets: Ids
 
 
@@ -58,21 +58,22 @@ class Choose:
         sizes = []
         for request, (_, encoded) in zip(requests, self._encoded(requests), strict=True):
             # What a decoder begins with is known once the model is loaded; one token more or less is no matter here.
-            rows = {each.row for each in self._scored(request, encoded, start=(0,))}
+            rows = {each.row for each in self._candidates(request, encoded, start=(0,))}
             sizes.append(Size(len(rows), max(each.length for each in rows)))
         return sizes
 
     def answer(self, requests: Sequence[Request], watch: Stopwatch | None) -> list[Output]:
-        _, marks = self.tools.loaded()
+        _, special = self.tools.loaded()
         encoded = self._encoded(requests)
         # The first token after the start that a model is forced to write is no part of a choice's context.
         asked = [
-            self._scored(request, each, marks.start[:1]) for request, (_, each) in zip(requests, encoded, strict=True)
+            self._candidates(request, each, special.start[:1])
+            for request, (_, each) in zip(requests, encoded, strict=True)
         ]
         sums = self._sums(asked)
         return [
-            self._output(request, seen, scored, logprobs)
-            for request, (seen, _), scored, logprobs in zip(requests, encoded, asked, sums, strict=True)
+            self._output(request, seen, candidates, logprobs)
+            for request, (seen, _), candidates, logprobs in zip(requests, encoded, asked, sums, strict=True)
         ]
 
     # --- tokens ------------------------------------------------------------------------------------
@@ -81,7 +82,7 @@ class Choose:
         seen = [self.tools.prompts.seen(each) for each in requests]
         return list(zip(seen, self.tools.encoder.continued(seen, [each.choices for each in requests]), strict=True))
 
-    def _scored(self, request: Request, encoded: Continued, start: Ids) -> list[Scored]:
+    def _candidates(self, request: Request, encoded: Continued, start: Ids) -> list[Candidate]:
         """The rows of one request, cut to the window from the left."""
         window = self.tools.window
         found = []
@@ -91,26 +92,26 @@ class Choose:
                     f"the choice {choice[:40]!r} alone is longer than the model's window of {window} tokens"
                 )
             if self.tools.kind == "seq2seq":
-                row = Row(encoded.context, (*start, *targets[:-1]))
-                kept = row if window is None else Row(row.encoder[-window:], row.decoder)
+                row = Input(encoded.context, (*start, *targets[:-1]))
+                kept = row if window is None else Input(row.encoder[-window:], row.decoder)
             else:
                 # The last token is predicted and never read.
-                row = Row((), (*encoded.context, *targets[:-1]))
-                kept = row if window is None else Row((), row.decoder[-window:])
+                row = Input((), (*encoded.context, *targets[:-1]))
+                kept = row if window is None else Input((), row.decoder[-window:])
             if kept != row:
                 self.tools.note_cut(request)
-            found.append(Scored(kept, targets))
+            found.append(Candidate(kept, targets))
         return found
 
     # --- numbers -----------------------------------------------------------------------------------
 
-    def _sums(self, asked: Sequence[Sequence[Scored]]) -> list[list[float]]:
+    def _sums(self, asked: Sequence[Sequence[Candidate]]) -> list[list[float]]:
         """For each request, the log-likelihood of each of its choices."""
-        rows = list(dict.fromkeys(each.row for scored in asked for each in scored))
-        wanted: dict[Row, list[tuple[int, int]]] = {row: [] for row in rows}
-        sums = [[math.nan] * len(scored) for scored in asked]
-        for index, scored in enumerate(asked):
-            for position, each in enumerate(scored):
+        rows = list(dict.fromkeys(each.row for candidates in asked for each in candidates))
+        wanted: dict[Input, list[tuple[int, int]]] = {row: [] for row in rows}
+        sums = [[math.nan] * len(candidates) for candidates in asked]
+        for index, candidates in enumerate(asked):
+            for position, each in enumerate(candidates):
                 wanted[each.row].append((index, position))
         # More rows than the budget has room for (one request with many choices) take several passes.
         for batch in pack([Size(1, row.length) for row in rows], [""] * len(rows), self.tools.budget):
@@ -121,7 +122,7 @@ class Choose:
                 sums[index][position] = value
         return sums
 
-    def _pass(self, rows: Sequence[Row], numbers: Sequence[int], targets: Sequence[Ids]) -> list[float]:
+    def _pass(self, rows: Sequence[Input], numbers: Sequence[int], targets: Sequence[Ids]) -> list[float]:
         """One forward pass: for each of `targets`, which end row `numbers[i]`, the sum of their log-probabilities."""
         import torch
 
@@ -153,14 +154,14 @@ class Choose:
         sums = torch.zeros(len(targets), dtype=torch.float64).index_add_(0, of, logprobs.double())
         return [float(each) for each in sums]
 
-    def _logits(self, rows: Sequence[Row], needed: Sequence[int]) -> torch.Tensor:
+    def _logits(self, rows: Sequence[Input], needed: Sequence[int]) -> torch.Tensor:
         """Logits (rows, needed positions, vocabulary)."""
         import torch
 
-        model, marks = self.tools.loaded()
-        ids, mask = padded([each.decoder for each in rows], marks.pad, left=False)
+        model, special = self.tools.loaded()
+        ids, mask = padded([each.decoder for each in rows], special.pad, left=False)
         if self.tools.kind == "seq2seq":
-            inputs = self._encoder_inputs(model, rows, marks.pad)
+            inputs = self._encoder_inputs(model, rows, special.pad)
             logits: torch.Tensor = model(**inputs, decoder_input_ids=_tensor(ids, model), use_cache=False).logits
             return logits[:, needed]
         given = {"input_ids": _tensor(ids, model), "attention_mask": _tensor(mask, model), "use_cache": False}
@@ -171,7 +172,7 @@ class Choose:
             logits = model(**given).logits[:, needed]
         return logits
 
-    def _encoder_inputs(self, model: Any, rows: Sequence[Row], pad: int) -> dict[str, Any]:
+    def _encoder_inputs(self, model: Any, rows: Sequence[Input], pad: int) -> dict[str, Any]:
         """What the decoder attends to. The choices of one prompt share one row of the encoder."""
         from transformers.modeling_outputs import BaseModelOutput
 
@@ -184,15 +185,17 @@ class Choose:
             "attention_mask": _tensor(mask, model)[pick],
         }
 
-    def _output(self, request: Request, seen: Seen, scored: Sequence[Scored], logprobs: Sequence[float]) -> Output:
+    def _output(
+        self, request: Request, seen: Seen, candidates: Sequence[Candidate], logprobs: Sequence[float]
+    ) -> Output:
         if not all(math.isfinite(each) for each in logprobs):
             return failed(request, NOT_FINITE)
-        tokens = tuple(len(each.targets) for each in scored)
+        tokens = tuple(len(each.targets) for each in candidates)
         label, probs = choose(request.choices, logprobs, tokens, request.choose_by)
         if self.tools.kind == "seq2seq":
-            read = len(scored[0].row.encoder)
+            read = len(candidates[0].row.encoder)
         else:
-            read = max(len(each.row.decoder) + 1 - len(each.targets) for each in scored)
+            read = max(len(each.row.decoder) + 1 - len(each.targets) for each in candidates)
         return Output(
             example_id=request.example_id,
             status="ok",

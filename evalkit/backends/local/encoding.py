@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalkit.backends.choosing import joined
 from evalkit.backends.local.kinds import Kind
 from evalkit.backends.local.loading import prefix_and_suffix
 from evalkit.backends.local.prompts import Seen
@@ -46,7 +47,10 @@ class Encoder:
 
     def continued(self, seen: Sequence[Seen], choices: Sequence[Sequence[str]]) -> list[Continued]:
         """Prompts with their choices, uncut. Raises ValueError for a prompt or a choice without a token."""
-        pairs = [[joined(each, choice) for choice in its] for each, its in zip(seen, choices, strict=True)]
+        pairs = [
+            [joined(each.text, choice, templated=each.templated) for choice in its]
+            for each, its in zip(seen, choices, strict=True)
+        ]
         # Tokenizers are fastest with many texts in one call: each context once, then what each choice adds.
         texts = []
         for row in pairs:
@@ -102,17 +106,6 @@ class Encoder:
             verbose=False,
         )
         return [tuple(each) for each in encoded["input_ids"]]
-
-
-def joined(seen: Seen, choice: str) -> tuple[str, str]:
-    """Context and continuation. One space joins them, unless there is whitespace already or a template has the word.
-
-    White space at the end of the prompt belongs to the continuation: most vocabularies have it as part of a word.
-    """
-    context = seen.text.rstrip()
-    moved = seen.text[len(context) :]
-    joint = "" if moved or seen.templated or choice[:1].isspace() else " "
-    return context, moved + joint + choice
 
 
 def padded(rows: Sequence[Sequence[int]], fill: int, *, left: bool) -> tuple[list[list[int]], list[list[int]]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evalkit.backends import weights
 from evalkit.errors import BrokenError, Complaint, Place, nearest
-from evalkit.plan import TransformersSpec
+from evalkit.specs import TransformersSpec
 from evalkit.types import Role
 
 

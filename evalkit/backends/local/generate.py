@@ -16,7 +16,7 @@ from evalkit.backends.local.batching import Size
 from evalkit.backends.local.encoding import Ids, padded
 from evalkit.backends.local.hardware import Stopwatch
 from evalkit.backends.local.head import NOT_FINITE, Tools, failed
-from evalkit.backends.local.loading import Marks
+from evalkit.backends.local.loading import SpecialTokens
 from evalkit.backends.local.prompts import Seen
 from evalkit.backends.local.watching import Watcher
 from evalkit.backends.stopping import before_stop
@@ -37,12 +37,12 @@ class Generate:
     def answer(self, requests: Sequence[Request], watch: Stopwatch | None) -> list[Output]:
         import torch
 
-        model, marks = self.tools.loaded()
+        model, special = self.tools.loaded()
         # One suite, one set of settings.
         asked = requests[0].generation
         encoded = self._encoded(requests)
         stop = [str(each) for each in asked.get("stop") or ()]
-        ends = sorted({*marks.ends, *self._stop_tokens(stop)})
+        ends = sorted({*special.ends, *self._stop_tokens(stop)})
         watcher = Watcher(
             self.tools.tokenizer,
             len(requests),
@@ -53,8 +53,8 @@ class Generate:
         )
         with torch.inference_mode(), _seeded(requests, model.device, again=self.tools.again):
             model.generate(
-                **self._inputs([ids for _, ids in encoded], model, marks),
-                generation_config=_settings(asked, ends, marks),
+                **self._inputs([ids for _, ids in encoded], model, special),
+                generation_config=_settings(asked, ends, special),
                 logits_processor=[watcher.before],
                 stopping_criteria=[watcher.after],
             )
@@ -86,19 +86,19 @@ class Generate:
         special = dict(zip(self.tools.tokenizer.all_special_tokens, self.tools.tokenizer.all_special_ids, strict=True))
         return [special[each] for each in stop if each in special]
 
-    def _inputs(self, prompts: Sequence[Ids], model: Any, marks: Marks) -> dict[str, Any]:
+    def _inputs(self, prompts: Sequence[Ids], model: Any, special: SpecialTokens) -> dict[str, Any]:
         """A causal model goes on from the end of its prompt, so it is padded on the left; `generate` counts positions
         by the mask. An encoder counts them from the left, so it is padded on the right."""
         import torch
 
         writes_on = self.tools.kind == "causal"
-        ids, mask = padded(prompts, marks.pad, left=writes_on)
+        ids, mask = padded(prompts, special.pad, left=writes_on)
         inputs = {
             "input_ids": torch.tensor(ids, device=model.device),
             "attention_mask": torch.tensor(mask, device=model.device),
         }
         if not writes_on:
-            inputs["decoder_input_ids"] = torch.tensor([marks.start] * len(prompts), device=model.device)
+            inputs["decoder_input_ids"] = torch.tensor([special.start] * len(prompts), device=model.device)
         return inputs
 
     def _output(
@@ -121,7 +121,7 @@ class Generate:
         )
 
 
-def _settings(asked: Mapping[str, Any], ends: Sequence[int], marks: Marks) -> Any:
+def _settings(asked: Mapping[str, Any], ends: Sequence[int], special: SpecialTokens) -> Any:
     """Settings of our own: those that a model brings along (sampling, penalties, forced endings) are not used."""
     import transformers
 
@@ -133,8 +133,8 @@ def _settings(asked: Mapping[str, Any], ends: Sequence[int], marks: Marks) -> An
         num_beams=1,
         use_cache=True,
         eos_token_id=list(ends) or None,
-        pad_token_id=marks.pad,
-        decoder_start_token_id=marks.start[0] if marks.start else None,
+        pad_token_id=special.pad,
+        decoder_start_token_id=special.start[0] if special.start else None,
         **(drawn if temperature > 0 else {"do_sample": False}),
     )
 

@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path
 
-from evalkit.plan import TransformersSpec
+from evalkit.specs import TransformersSpec
 
 # Padded tokens in one forward pass. Small budgets win on a CPU (less padding, caches stay warm);
 # a GPU wants enough work to be busy.

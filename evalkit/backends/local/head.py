@@ -10,14 +10,14 @@ from evalkit.backends.local.batching import Size
 from evalkit.backends.local.encoding import Encoder
 from evalkit.backends.local.hardware import Stopwatch
 from evalkit.backends.local.kinds import Kind
-from evalkit.backends.local.loading import Marks
+from evalkit.backends.local.loading import SpecialTokens
 from evalkit.backends.local.prompts import Prompts
 from evalkit.types import Output, Request
 
 
 @dataclass
 class Tools:
-    """A model with all that belongs to it. `model` and `marks` are None until it is loaded, and after it is closed.
+    """A model with all that belongs to it. `model` and `special` are None until it is loaded, and after it is closed.
 
     `cut` names the requests, by suite and example id, whose prompts were longer than the window. `budget` is of padded
     tokens in a forward pass. `again` marks the teacher's second run.
@@ -31,17 +31,17 @@ class Tools:
     window: int | None
     again: bool
     model: Any = None
-    marks: Marks | None = None
+    special: SpecialTokens | None = None
     cut: set[tuple[str, str]] = field(default_factory=set)
 
     def note_cut(self, request: Request) -> None:
         self.cut.add((request.suite, request.example_id))
 
-    def loaded(self) -> tuple[Any, Marks]:
-        """A language model and its marks, which are there once the backend has loaded them."""
+    def loaded(self) -> tuple[Any, SpecialTokens]:
+        """A language model and its special tokens, which are there once the backend has loaded them."""
         assert self.model is not None
-        assert self.marks is not None
-        return self.model, self.marks
+        assert self.special is not None
+        return self.model, self.special
 
 
 class Head(Protocol):

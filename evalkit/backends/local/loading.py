@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ CLASSES: dict[Kind, str] = {
     "causal": "AutoModelForCausalLM",
     "seq2seq": "AutoModelForSeq2SeqLM",
 }
+# What comes after the last hidden states, by module. Files of a model that was trained for something else lack it.
+BEYOND_THE_STATES = ("pooler", "head")
 
 
 class LoadError(Exception):
@@ -34,10 +37,40 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
+def load_encoder(folder: Path, *, dtype: str, device: str, device_map: str | None) -> Any:
+    """The folder's model without a head, for its hidden states. Raises LoadError."""
+    return _loaded("AutoModel", folder, dtype=dtype, device=device, device_map=device_map, unused=BEYOND_THE_STATES)
+
+
 def load_model(
     folder: Path, kind: Kind, tokenizer: Any, *, dtype: str, device: str, device_map: str | None
-) -> tuple[Any, Marks | None]:
-    """The folder's model on its device, ready to answer, and its marks unless it is a classifier. Raises LoadError."""
+) -> tuple[Any, SpecialTokens | None]:
+    """The folder's model on its device, ready to answer, and its special tokens unless it is a classifier.
+
+    Raises LoadError.
+    """
+    import transformers
+
+    model = _loaded(CLASSES[kind], folder, dtype=dtype, device=device, device_map=device_map)
+    if kind == "classifier" and model.config.pad_token_id is None:
+        # A causal model with a classifying head looks for the last token that is not this.
+        model.config.pad_token_id = tokenizer.pad_token_id
+    if kind == "classifier":
+        return model, None
+    special = SpecialTokens.of(tokenizer, model)
+    # Its own generation settings are taken away, all but the special tokens: a model must not bring its own sampling
+    # or penalties to a comparison, and `generate` fills in from here whatever it is not told.
+    model.generation_config = transformers.GenerationConfig()  # type: ignore[no-untyped-call]
+    return model, special
+
+
+def _loaded(
+    name: str, folder: Path, *, dtype: str, device: str, device_map: str | None, unused: Sequence[str] = ()
+) -> Any:
+    """A model of the named class on its device, ready to answer. Only modules called `unused` may lack their weights.
+
+    Raises LoadError.
+    """
     import torch
     import transformers
 
@@ -48,7 +81,7 @@ def load_model(
         with warnings.catch_warnings():
             # A saved sampling flag next to do_sample: false is somebody's oversight, and not used here anyway.
             warnings.simplefilter("ignore", UserWarning)
-            model, said = getattr(transformers, CLASSES[kind]).from_pretrained(
+            model, said = getattr(transformers, name).from_pretrained(
                 folder,
                 dtype=getattr(torch, dtype),
                 use_safetensors=True,
@@ -62,23 +95,14 @@ def load_model(
         model.eval()
     except Exception as error:  # safetensors raises classes of its own
         raise LoadError(str(error)) from error
-    if said["missing_keys"]:
+    if missing := sorted(each for each in said["missing_keys"] if each.split(".")[0] not in unused):
         # transformers would draw these at random: another model on every load.
-        raise LoadError(f"its files lack {', '.join(sorted(said['missing_keys'])[:3])}")
-    if kind == "classifier" and model.config.pad_token_id is None:
-        # A causal model with a classifying head looks for the last token that is not this.
-        model.config.pad_token_id = tokenizer.pad_token_id
-    if kind == "classifier":
-        return model, None
-    marks = Marks.of(tokenizer, model)
-    # Its own generation settings are taken away, all but the ids in the marks: a model must not bring its own sampling
-    # or penalties to a comparison, and `generate` fills in from here whatever it is not told.
-    model.generation_config = transformers.GenerationConfig()  # type: ignore[no-untyped-call]
-    return model, marks
+        raise LoadError(f"its files lack {', '.join(missing[:3])}")
+    return model
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class SpecialTokens:
     """Token ids that end and fill a text of a model. `start` is what a decoder's text begins with."""
 
     ends: frozenset[int]
@@ -86,7 +110,7 @@ class Marks:
     start: tuple[int, ...]
 
     @classmethod
-    def of(cls, tokenizer: Any, model: Any) -> Marks:
+    def of(cls, tokenizer: Any, model: Any) -> SpecialTokens:
         """From the model's generation settings and its tokenizer; from its configuration where both are silent.
 
         The configuration comes last because its defaults are the ids of another vocabulary.

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.backends import weights
+from evalkit.backends.wording import first_line, shown
 from evalkit.files import digest_value
-from evalkit.plan import TransformersSpec
-from evalkit.types import Request, Suite
-
-WRITING = ("generate", "extract")
+from evalkit.specs import TransformersSpec
+from evalkit.types import WRITING, Request, Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +61,6 @@ class Prompts:
             raise ValueError(f"the chat template fails on this conversation: {first_line(error)}") from error
 
 
-def shown(text: str) -> str:
-    """A text as tokenizers take it: they know no lone surrogates, so these are escaped as pairs.parquet holds them."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def template_digest(spec: TransformersSpec, folder: Path) -> str | None:
     """Of the template in use; None where there is none. Raises OSError when the plan's file cannot be read."""
     text = template_text(spec, folder)
@@ -80,11 +74,6 @@ def template_text(spec: TransformersSpec, folder: Path) -> Any:
     if spec.chat_template != "auto":
         return Path(spec.chat_template).read_text(encoding="utf-8")
     return weights.chat_template(folder)
-
-
-def first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
 
 
 def has_turns(suite: Suite) -> bool:

@@ -17,11 +17,10 @@ from evalkit.backends.openai.secret import key_of
 from evalkit.backends.openai.trouble import Failed, Refused
 from evalkit.errors import BrokenError, Complaint, Place, nearest
 from evalkit.files import digest_value
-from evalkit.plan import OpenAISpec
-from evalkit.types import ModelFacts, Output, Request, Role, Suite
+from evalkit.specs import OpenAISpec
+from evalkit.types import WRITING, ModelFacts, Output, Request, Role, Suite
 
 Result = TypeVar("Result")
-WRITTEN = ("generate", "extract")
 # Requests in a batch. Not a multiple of `concurrency`: who lowers that because the server is busy should find again
 # what was answered before. A batch in which something failed is asked again whole, so it should not be large either.
 BATCH, LARGE_BATCH = 64, 256
@@ -108,7 +107,7 @@ class OpenAI(Backend):
         return await together([self._answer(client, each) for each in requests])
 
     async def _answer(self, client: Client, request: Request) -> Output:
-        if request.task in WRITTEN:
+        if request.task in WRITING:
             return await chat.answer(client, request, self._key, again=self.role == "teacher_again")
         return await likelihood.answer(client, request)
 
@@ -211,8 +210,8 @@ class OpenAI(Backend):
             found.append(f"{whose}: the server refuses {', '.join(sorted(self._refused))}, and is asked without")
         if withheld := self._counts.get("withheld"):
             found.append(
-                f"{whose}: the server's content filter held back {withheld} answers: refusals on a safety suite, wrong "
-                "elsewhere"
+                f"{whose}: the server's content filter held back {withheld} answers, or parts of them: an answer "
+                "without a word is a refusal on a safety suite and wrong elsewhere, a part is judged as it stands"
             )
         return found
 
@@ -243,7 +242,7 @@ class OpenAI(Backend):
 
     def _turns(self, suite: Suite) -> Complaint | None:
         """Choices are scored as what comes after a text; a server's template for chats is not at hand."""
-        if suite.facts.task in WRITTEN or suite.prompt is None or isinstance(suite.prompt, str):
+        if suite.facts.task in WRITING or suite.prompt is None or isinstance(suite.prompt, str):
             return None
         return Complaint(
             problem=f'the suite "{suite.name}" asks for a choice in chat turns; a server scores it after a text only',

@@ -4,17 +4,22 @@ and connections stay open from one batch to the next."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+# How long what is under way may take to end, and the goodbye after it. A server that does not let go of a connection
+# must not hold up the end of a run.
+PATIENCE_S = 5.0
 
 
 class Background:
     """Runs one coroutine after the other. An interruption of the caller cancels what is under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+        self.patience_s = patience_s
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._serve, name="evalkit-openai", daemon=True)
         self.thread.start()
@@ -29,11 +34,12 @@ class Background:
             raise
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
-        """Run one more, and end the thread."""
+        """Run one more, and end the thread: after some seconds in any case, if need be without waiting for it."""
         asyncio.run_coroutine_threadsafe(self._end(last), self.loop)
         # Whoever forgets to close leaves it to the garbage collector, which may call from any thread.
         if threading.current_thread() is not self.thread:
-            self.thread.join()
+            # Both waits of `_end`, and a little: where the loop itself is stuck, the thread goes with the process.
+            self.thread.join(3 * self.patience_s)
 
     def _serve(self) -> None:
         try:
@@ -45,10 +51,13 @@ class Background:
         under_way = asyncio.all_tasks() - {asyncio.current_task()}
         for each in under_way:
             each.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        if under_way:
+            await asyncio.wait(under_way, timeout=self.patience_s)
         try:
-            await last
-            await self.loop.shutdown_asyncgens()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.patience_s):
+                    await last
+                    await self.loop.shutdown_asyncgens()
         finally:
             self.loop.stop()
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from evalkit.backends.openai.client import Client, Timed
 from evalkit.backends.openai.reading import ChatReply, Reader, StreamedChat, WholeChat
-from evalkit.backends.openai.secret import scrubbed_answer, shown
+from evalkit.backends.openai.secret import scrubbed_answer
 from evalkit.backends.openai.trouble import Failed, Refused
 from evalkit.backends.stopping import before_stop
-from evalkit.plan import OpenAISpec
+from evalkit.backends.wording import shown
+from evalkit.specs import OpenAISpec
 from evalkit.types import Output, Prompt, Request, Status
 
 PATH = "chat/completions"

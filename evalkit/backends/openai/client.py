@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from evalkit import __version__
 from evalkit.backends.openai import backoff, refusing
+from evalkit.backends.openai.complaining import said_by
 from evalkit.backends.openai.naming import same_model
-from evalkit.backends.openai.reading import LARGEST, Reader, said_by
+from evalkit.backends.openai.reading import LARGEST, Reader
 from evalkit.backends.openai.secret import scrubbed
 from evalkit.backends.openai.trouble import Failed, Malformed, Passing, Refused, Said
+from evalkit.backends.wording import first_line
 from evalkit.errors import BrokenError
-from evalkit.plan import OpenAISpec
+from evalkit.specs import OpenAISpec
 
 if TYPE_CHECKING:
     import httpx
@@ -174,11 +176,11 @@ class Client:
                     raise await self._not_answered(response)
                 return await self._read(response, reader(response.headers.get("content-type", "")), began)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise Passing("unreachable", self.scrubbed(f"cannot be reached: {_first_line(error)}")) from None
+            raise Passing("unreachable", self.scrubbed(f"cannot be reached: {first_line(error)}")) from None
         except (TimeoutError, httpx.TimeoutException):
             raise Passing("timeout", f"no whole answer within {self.spec.timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Passing("connection", self.scrubbed(f"the connection broke: {_first_line(error)}")) from None
+            raise Passing("connection", self.scrubbed(f"the connection broke: {first_line(error)}")) from None
 
     async def _read(self, response: httpx.Response, reader: Reader[Reply], began: float) -> Timed[Reply]:
         size, first = 0, None
@@ -229,8 +231,3 @@ class Client:
         tried = f", at the last of {attempts} attempts" if attempts > 1 else ""
         reason = f"the server gave no answer: {self.scrubbed(trouble.reason)}{tried}"
         return Failed("timeout" if trouble.kind == "timeout" else "error", reason)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]

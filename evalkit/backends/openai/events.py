@@ -13,22 +13,26 @@ class Events:
     """Takes a stream in pieces of any size."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        # What came of a line that has not ended. A list, so that a long line in small pieces is put together once.
+        self._rest: list[bytes] = []
         self._data: list[str] = []
 
     def feed(self, piece: bytes) -> list[str]:
         """The data of the events that are complete by now. Raises Malformed for bytes that are no text."""
+        self._rest.append(piece)
+        if b"\n" not in piece and b"\r" not in piece:
+            return []
+        whole = b"".join(self._rest)
         # A lone carriage return at the end may be half of a line break.
-        whole = self._rest + piece
         held = b"\r" if whole.endswith(b"\r") else b""
-        *lines, rest = whole.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        self._rest = rest + held
+        *lines, rest = _lines(whole.removesuffix(held))
+        self._rest = [rest + held]
         return [event for line in lines for event in self._line(line)]
 
     def end(self) -> list[str]:
         """The last event, where the stream ends without the blank line that should close it."""
-        rest, self._rest = self._rest, b""
-        return [*self._line(rest.removesuffix(b"\r")), *self._line(b"")]
+        rest, self._rest = b"".join(self._rest), []
+        return [event for line in (*_lines(rest), b"") for event in self._line(line)]
 
     def _line(self, line: bytes) -> list[str]:
         if not line:
@@ -41,3 +45,8 @@ class Events:
             except UnicodeDecodeError:
                 raise Malformed("the stream is not UTF-8") from None
         return []
+
+
+def _lines(text: bytes) -> list[bytes]:
+    """Ended by a line feed, a carriage return or both; what comes after the last of them is the last."""
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")

@@ -2,8 +2,7 @@
 
 POST /completions with `echo` gives the log-probabilities of a prompt's own tokens. The prompt is sent once alone, to
 count its tokens, and once with each choice behind it; what the second has beyond the first are the tokens of the
-choice, as the same question is counted for models that run here. Text and choice are joined as they are there, too: by
-one space, unless there is whitespace already.
+choice, as the same question is counted for models that run here.
 
 vLLM and llama-cpp-python do this; OpenAI's own service and llama.cpp's server do not. The latter takes `echo` and gives
 the log-probabilities of the written token alone, which would score every choice alike: that is found out here.
@@ -15,12 +14,11 @@ import math
 import re
 from typing import Any
 
-from evalkit.backends.choosing import choose
+from evalkit.backends.choosing import choose, joined
 from evalkit.backends.openai.background import together
 from evalkit.backends.openai.chat import failed
 from evalkit.backends.openai.client import Client, Timed
 from evalkit.backends.openai.reading import Echo, EchoReply
-from evalkit.backends.openai.secret import shown
 from evalkit.backends.openai.trouble import Failed, Refused
 from evalkit.errors import BrokenError
 from evalkit.types import Output, Request
@@ -43,9 +41,7 @@ def body(text: str, model: str) -> dict[str, Any]:
 async def answer(client: Client, request: Request) -> Output:
     """The output of one request. Raises BrokenError when this server gives no such numbers."""
     try:
-        context, continuations = joined(request)
-        texts = [context, *(context + each for each in continuations)]
-        got = await together([_ask(client, each) for each in texts])
+        got = await together([_ask(client, each) for each in texts_of(request)])
         alone, *whole = [each.reply.prompt_logprobs or () for each in got]
         sums = [of_the_choice(len(alone), each) for each in whole]
         tokens = tuple(len(each) - len(alone) for each in whole)
@@ -67,18 +63,14 @@ async def answer(client: Client, request: Request) -> Output:
     )
 
 
-def joined(request: Request) -> tuple[str, list[str]]:
-    """The prompt without the whitespace at its end, and what each choice adds to it. Raises CannotTell."""
+def texts_of(request: Request) -> list[str]:
+    """The prompt without the whitespace at its end, and with each choice behind it. Raises CannotTell."""
     if not isinstance(request.prompt, str):
         raise CannotTell("chat turns cannot be scored through a server: /completions takes a text")
-    prompt = shown(request.prompt)
-    context = prompt.rstrip()
-    if not context:
+    if not request.prompt.strip():
         raise CannotTell("the prompt is empty, and a server gives the first token of a text no probability")
-    moved = prompt[len(context) :]
-    return context, [
-        moved + ("" if moved or each[:1].isspace() else " ") + each for each in map(shown, request.choices)
-    ]
+    context, _ = joined(request.prompt, "")
+    return [context, *("".join(joined(request.prompt, each)) for each in request.choices)]
 
 
 def of_the_choice(context: int, whole: Logprobs) -> float:

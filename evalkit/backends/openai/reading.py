@@ -1,5 +1,5 @@
 """Replies: bytes in, what the protocol says they mean out. Nothing here touches the network, and nothing a server
-sends makes it raise anything but Malformed."""
+sends makes it raise anything but Malformed, and Passing where it says that it broke down."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from evalkit.backends.openai.complaining import said_in
 from evalkit.backends.openai.events import Events
-from evalkit.backends.openai.trouble import Malformed, Passing, Said
+from evalkit.backends.openai.trouble import Malformed, Passing
 
 # A reply beyond this is a server that cannot stop. Bytes.
 LARGEST = 64 * 2**20
-# What a complaint of a server is cut to. Characters.
-LONGEST_SAID = 300
-# Codes of an error that mean: the question or the answer was held back, and nothing is broken.
-_FILTERS = frozenset({"content_filter", "content_policy_violation", "responsibleaipolicyviolation"})
 Reply = TypeVar("Reply", covariant=True)
 
 
@@ -183,53 +180,6 @@ class Names(Whole):
         data = self.body().get("data")
         found = [each.get("id") for each in data if isinstance(each, Mapping)] if isinstance(data, list) else []
         return tuple(each for each in found if isinstance(each, str))
-
-
-def said_in(body: Any) -> Said:
-    """What an error body says, whatever its shape: OpenAI's, FastAPI's, a plain text, nothing at all."""
-    error = body.get("error") if isinstance(body, Mapping) else None
-    if isinstance(error, Mapping):
-        inner = error.get("innererror")
-        codes = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, Mapping) else None]
-        metadata = error.get("metadata")
-        flagged = isinstance(metadata, Mapping) and "flagged_input" in metadata
-        return Said(
-            message=_short(error.get("message")),
-            code=next((each for each in codes if isinstance(each, str)), None),
-            param=_text(error, "param"),
-            filtered=flagged or any(isinstance(each, str) and each.lower() in _FILTERS for each in codes),
-        )
-    if isinstance(body, Mapping):
-        for name in ("error", "detail", "message"):
-            if (said := body.get(name)) is not None:
-                return Said(message=_short(_validation(said) if isinstance(said, list) else said))
-    return Said(message=_short(body if isinstance(body, str) else None))
-
-
-def said_by(body: bytes) -> Said:
-    """The same of the bytes."""
-    text = body.decode("utf-8", "replace")
-    try:
-        return said_in(json.loads(text))
-    except (ValueError, RecursionError):
-        # A page of a proxy is of no use to anybody.
-        return said_in("" if text.lstrip().startswith("<") else text)
-
-
-def _validation(entries: Sequence[Any]) -> str:
-    """FastAPI's list of what is wrong where; it repeats the whole request besides, which is left out."""
-    found = []
-    for each in entries:
-        if isinstance(each, Mapping):
-            where = each.get("loc")
-            names = [str(name) for name in where if name != "body"] if isinstance(where, list) else []
-            found.append(f"{'.'.join(names)}: {each.get('msg')}")
-    return "; ".join(found)
-
-
-def _short(said: Any) -> str:
-    text = " ".join(str(said).split()) if said is not None else ""
-    return text if len(text) <= LONGEST_SAID else text[:LONGEST_SAID] + "…"
 
 
 def _object(text: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from evalkit.backends.wording import shown
 from evalkit.errors import Complaint, Place
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -28,11 +29,6 @@ def key_of(variable: str | None, environment: Mapping[str, str], place: Place) -
         problem = f"the environment variable {variable} holds a space, a line break or a letter that no key has"
         return None, Complaint(problem=problem, remedy="set it to the key alone", place=place)
     return value, None
-
-
-def shown(text: str) -> str:
-    """A text as files and servers can hold it: halves of surrogate pairs are written out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def scrubbed(text: str, key: str | None) -> str:

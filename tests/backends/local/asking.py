@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.backends.local import Local
-from evalkit.plan import TransformersSpec
 from evalkit.requests import build_requests
+from evalkit.specs import TransformersSpec
 from evalkit.types import ChooseBy, Example, Message, Output, Request, Role, Suite, SuiteFacts, Task
 
 CHOICES = ("a refund of the fee", "no", "the card", "Größe, 東京 and the exchange rate of the other currency")

@@ -10,8 +10,6 @@ import pytest
 
 from evalkit.backends.choosing import choose
 from evalkit.backends.local.choose import Choose
-from evalkit.backends.local.encoding import joined
-from evalkit.backends.local.prompts import Seen
 from evalkit.requests import build_requests
 from evalkit.types import Output
 from tests import language_models as lm
@@ -32,22 +30,6 @@ def furthest(one: Sequence[Output], other: Sequence[Output]) -> float:
         for left, right in zip(one, other, strict=True)
         for a, b in zip(left.choice_logprobs or (), right.choice_logprobs or (), strict=True)
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "templated", "choice", "expected"),
-    [
-        ("Answer:", False, "yes", ("Answer:", " yes")),
-        ("Answer: ", False, "yes", ("Answer:", " yes")),
-        ("Answer:\n", False, "yes", ("Answer:", "\nyes")),
-        ("Answer:", False, " yes", ("Answer:", " yes")),
-        ("", False, "yes", ("", " yes")),
-        ("<|assistant|>", True, "yes", ("<|assistant|>", "yes")),
-        ("<|assistant|>\n", True, "yes", ("<|assistant|>", "\nyes")),
-    ],
-)
-def test_one_space_joins_prompt_and_choice(text: str, templated: bool, choice: str, expected: tuple[str, str]) -> None:
-    assert joined(Seen(text, templated), choice) == expected
 
 
 @pytest.mark.parametrize("by", ["sum", "per_token", "per_byte"])

@@ -17,8 +17,8 @@ from evalkit.backends.local.hardware import Stopwatch
 from evalkit.backends.local.head import Head
 from evalkit.errors import BrokenError
 from evalkit.files import digest_text
-from evalkit.plan import TransformersSpec
 from evalkit.requests import build_requests
+from evalkit.specs import TransformersSpec
 from evalkit.types import Output, Request
 from tests import models
 

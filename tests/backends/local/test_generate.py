@@ -66,8 +66,8 @@ def test_a_mark_ends_a_text_and_is_not_counted(llama: Path, tmp_path: Path, batc
     assert len(output.token_logprobs or ()) == output.tokens_out
     assert output.text == built._tools().tokenizer.decode(tokens[: tokens.index(end)], skip_special_tokens=True)
     # The tokenizer's own mark still counts as one.
-    assert built._tools().marks is not None
-    assert built._tools().marks.ends == {1, end}  # type: ignore[union-attr]
+    assert built._tools().special is not None
+    assert built._tools().special.ends == {1, end}  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 10_000])

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalkit.backends.openai import OpenAI
 from evalkit.files import digest_value
-from evalkit.plan import OpenAISpec
+from evalkit.specs import OpenAISpec
 from evalkit.types import Output, Request, Role
 from tests.backends.openai.server import MODEL, Server
 

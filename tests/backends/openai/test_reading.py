@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from evalkit.backends.openai import backoff
 from evalkit.backends.openai.events import Events
 from evalkit.backends.openai.naming import same_model
-from evalkit.backends.openai.reading import ChatReply, Echo, Names, StreamedChat, WholeChat, said_by
+from evalkit.backends.openai.reading import ChatReply, Echo, Names, StreamedChat, WholeChat
 from evalkit.backends.openai.refusing import fitted, spare_parameter
 from evalkit.backends.openai.trouble import Malformed, Passing, Said
 from tests.backends.openai import server
@@ -61,13 +61,6 @@ def test_any_events_are_a_reply_or_a_complaint(values: list[Any]) -> None:
         assert isinstance(read(StreamedChat(), server.events(values).body), ChatReply)
 
 
-@given(JSON)
-def test_any_error_body_has_something_to_say_or_nothing(value: Any) -> None:
-    said = said_by(json.dumps(value).encode())
-    assert isinstance(said.message, str)
-    assert len(said.message) <= 301
-
-
 @given(st.lists(st.text(min_size=1), max_size=5), st.lists(st.integers(0, 4000), max_size=8))
 def test_a_stream_says_the_same_however_it_is_cut(texts: list[str], cuts: list[int]) -> None:
     texts = [each.encode("utf-8", "backslashreplace").decode() for each in texts]
@@ -83,6 +76,21 @@ def test_events_do_not_depend_on_how_they_are_cut(values: list[str], cuts: list[
     whole, parts = Events(), Events()
     once = [*whole.feed(body), *whole.end()]
     assert [e for a, b in pairwise(places) for e in parts.feed(body[a:b])] + parts.end() == once
+
+
+def test_a_long_line_may_come_in_very_many_pieces() -> None:
+    """Sixteen megabytes in sixty-four thousand pieces: were all put together at each, this would take an hour."""
+    events, piece, count = Events(), b"x" * 256, 2**16
+    assert [events.feed(each) for each in (b"data:", *[piece] * count) if each] == [[]] * (count + 1)
+    (found,) = events.feed(b"\n\n")
+    assert len(found) == len(piece) * count
+
+
+@given(st.lists(st.sampled_from(["data: a", "data:", "b", ":", "\r", "\n", "\r\n", ""]), max_size=9))
+def test_a_stream_that_just_stops_says_the_same_in_any_pieces(pieces: list[str]) -> None:
+    whole, parts = Events(), Events()
+    once = [*whole.feed("".join(pieces).encode()), *whole.end()]
+    assert [event for each in pieces for event in parts.feed(each.encode())] + parts.end() == once
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
@@ -184,39 +192,6 @@ def test_a_prompt_without_log_probabilities_has_none(body: Any) -> None:
 def test_the_written_token_is_not_the_prompts(usage: Any) -> None:
     body = {"usage": usage, "choices": [{"logprobs": {"token_logprobs": [None, -1, -2, -0.1]}}]}
     assert read(Echo(), json.dumps(body).encode()).prompt_logprobs == (None, -1.0, -2.0)
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b'{"error": {"message": "too long", "code": "context_length_exceeded"}}', "too long"),
-        (b'{"error": "busy"}', "busy"),
-        (b'{"detail": "not here"}', "not here"),
-        (
-            b'{"detail": [{"loc": ["body", "seed"], "msg": "forbidden", "input": "the whole prompt"}]}',
-            "seed: forbidden",
-        ),
-        (b"<html>Bad gateway</html>", ""),
-        (b"plain words\nin lines", "plain words in lines"),
-        (b"", ""),
-    ],
-)
-def test_a_complaint_is_found_in_whatever_shape_it_comes(body: bytes, message: str) -> None:
-    assert said_by(body).message == message
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        {"code": "content_filter"},
-        {"code": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}},
-        {"code": "content_policy_violation"},
-        {"code": 403, "metadata": {"flagged_input": "…", "reasons": ["violence"]}},
-    ],
-)
-def test_a_filter_is_told_from_a_mistake(error: Any) -> None:
-    assert said_by(json.dumps({"error": error}).encode()).filtered
-    assert not said_by(b'{"error": {"code": "invalid", "message": "content_filter"}}').filtered
 
 
 SAME = [

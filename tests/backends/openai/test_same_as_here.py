@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evalkit.backends.local import Local
-from evalkit.plan import TransformersSpec
+from evalkit.specs import TransformersSpec
 from tests import language_models
 from tests.backends.openai.ask import asking, choice
 from tests.backends.openai.server import Reply, Seen, as_json, serving

@@ -1,0 +1,101 @@
+"""Pairs as they are stored: the columns of pairs.parquet, a suite at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from evalkit.types import Role, SuiteFacts
+
+# Columns of every pair, and of every role under its prefix ("teacher_status", …).
+PAIR_COLUMNS = (
+    "suite",
+    "id",
+    "input",
+    "target",
+    "expect",
+    "choices",
+    "slices",
+    "group",
+    "severity",
+    "row",
+    "request_key",
+    "flip",
+)
+ROLE_COLUMNS = (
+    "status",
+    "label",
+    "text",
+    "probs",
+    "choice_logprobs",
+    "choice_tokens",
+    "reasoning",
+    "token_logprobs",
+    "tokens_in",
+    "tokens_out",
+    "latency_s",
+    "ttft_s",
+    "tpot_s",
+    "fixed_latency_s",
+    "prompt_hash",
+    "judgement",
+    "error",
+    "answer",
+    "correct",
+    "unparsable",
+    "marks",
+    "refused",
+    "fields",
+    "confidence",
+    "why",
+)
+# Those that earlier versions did not write; a run without them is read as one that has none.
+ADDED_COLUMNS = frozenset(
+    {"choice_tokens", "reasoning", "token_logprobs", "tpot_s", "fixed_latency_s"}
+    | {"judgement", "marks", "refused", "fields"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """One suite's pairs as stored. `roles` says whose outputs are there; lists are of equal length.
+
+    `timing` is what the timing protocol recorded of the suite as a whole (evalkit/timing), empty where it did not run.
+    """
+
+    facts: SuiteFacts
+    roles: tuple[Role, ...]
+    data: Mapping[str, Sequence[Any]]
+    timing: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        return len(self.data["id"])
+
+
+def column_names(columns: Columns) -> set[str]:
+    """What `where` may name on this suite."""
+    found = {"severity", "target", "id", *columns.facts.slice_names}
+    for text in columns.data["row"]:
+        found |= set(json.loads(text))
+    return found
+
+
+def slice_counts(columns: Columns) -> dict[str, dict[str, int]]:
+    """How many examples each value of each slice has, declared slices and, for classify, the classes."""
+    counts: dict[str, dict[str, int]] = {name: {} for name in slice_columns(columns.facts)}
+    for text, target in zip(columns.data["slices"], columns.data["target"], strict=True):
+        values = json.loads(text)
+        if "target" in counts and target is not None:
+            values["target"] = target
+        for name, value in values.items():
+            if name in counts:
+                counts[name][value] = counts[name].get(value, 0) + 1
+    return counts
+
+
+def slice_columns(facts: SuiteFacts) -> tuple[str, ...]:
+    """The slices of a suite: those it declares, and `target` where there are classes."""
+    return (*facts.slice_names, "target") if facts.task == "classify" else facts.slice_names

@@ -1,0 +1,92 @@
+"""What a reader must know beside the verdict: sentences that no criterion asked for and that change how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from evalkit import figures
+from evalkit.columns import Columns
+from evalkit.types import ERRORED, CriterionRow, Estimate, MetricRow, Question, Role
+
+# Beyond this share of poor answers, an accuracy says more about how the suite was asked than about the model.
+MANY = 0.1
+# Outside of this, a time per answer compares answers of different length (the window of MLPerf's rules).
+SAME_LENGTH = (0.9, 1.1)
+
+
+def remarks(columns: Sequence[Columns], rows: Mapping[Question, MetricRow]) -> tuple[str, ...]:
+    """Sentences about the whole suites of a run, in their order."""
+    found = [*_better(rows)]
+    for each in columns:
+        if each.n:
+            found += [*_poor_answers(each), *_shorter(each.facts.name, rows)]
+    return tuple(found)
+
+
+def unjudged(columns: Sequence[Columns], criteria: Sequence[CriterionRow]) -> Iterator[str]:
+    """Suites on which no criterion was evaluated: a verdict that says nothing of them should say so."""
+    judged = {row.question.suite for row in criteria if row.status != "not_evaluated"}
+    for each in columns:
+        if each.n and each.facts.name not in judged:
+            yield (
+                f"nothing was decided about {each.facts.name} ({each.facts.kind}, {each.n} examples): "
+                "no criterion of this policy could be evaluated on it"
+            )
+
+
+def _better(rows: Mapping[Question, MetricRow]) -> Iterator[str]:
+    """Suites on which the student is ahead of its teacher: a reader who looks for losses alone would not know."""
+    for question, row in rows.items():
+        name, seen = question.metric.removesuffix(".difference"), row.measured
+        if question.slice is not None or question.versus != "teacher" or name not in ("accuracy", "score"):
+            continue
+        if question.metric.endswith(".difference") and isinstance(seen, Estimate) and seen.value > 0:
+            shown = figures.against(seen, None, row.unit, metric=question.metric)
+            chance = "" if (seen.low or 0.0) > 0 else ", though chance alone could give that"
+            yield (
+                f"the student is better than its teacher on {question.suite}: {name} {shown.value} {shown.interval}"
+                f"{chance}"
+            )
+
+
+def _poor_answers(columns: Columns) -> Iterator[str]:
+    """Answers that were cut off, empty or unreadable, where there are many."""
+    decided: tuple[Role, ...] = ("teacher", "student")
+    for role in [each for each in columns.roles if each in decided]:
+        statuses = np.array(columns.data[f"{role}_status"], dtype=np.str_)
+        unread = np.array(columns.data[f"{role}_unparsable"], dtype=bool) & ~np.isin(statuses, sorted(ERRORED))
+        for what, hits, remedy in (
+            ("were cut off", statuses == "truncated", "generation.max_new_tokens may be too small"),
+            ("were empty", statuses == "empty", "look at the prompt"),
+            ("could not be read", unread, _where_to_look(columns)),
+        ):
+            if hits.mean() > MANY:
+                yield (
+                    f"{int(hits.sum())} of {columns.n} of the {role}'s answers on {columns.facts.name} {what}: {remedy}"
+                )
+
+
+def _where_to_look(columns: Columns) -> str:
+    if columns.facts.answer_after is not None:
+        return f"look whether they reach {columns.facts.answer_after!r}, and at the scorer"
+    if columns.facts.scorer == "judge":
+        return "look at what the judge said"
+    return f'look at the scorer "{columns.facts.scorer}" and the prompt'
+
+
+def _shorter(suite: str, rows: Mapping[Question, MetricRow]) -> Iterator[str]:
+    """A speed-up that may be a shorter answer."""
+    length = rows.get(Question(metric="outputs.length_ratio", suite=suite))
+    speed = rows.get(Question(metric="latency.speedup.p50", suite=suite))
+    if length is None or speed is None:
+        return
+    ratio, seen = length.measured, speed.measured
+    if isinstance(ratio, Estimate) and isinstance(seen, Estimate):
+        low, high = SAME_LENGTH
+        if not low <= ratio.value <= high:
+            yield (
+                f"on {suite} the student's answers are {ratio.value:.2f} times as long as its teacher's: read the "
+                "speed-up beside latency.speedup.fixed_budget"
+            )

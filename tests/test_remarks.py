@@ -1,0 +1,93 @@
+"""What a verdict's reasons say unasked: suites that nothing judged, poor answers, speed that was brevity."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli import project
+
+
+def reasons(run: str = "run") -> list[str]:
+    found: list[str] = project.verdict(Path(run))["reasons"]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def gated(texts: dict[str, list[Any]], **suite: Any) -> list[str]:
+    """The reasons of a gate on a suite of written answers whose target is always "yes indeed"."""
+    n = len(texts["student"])
+    rows = [{"id": f"e{index}", "text": f"question {index}", "target": "yes indeed"} for index in range(n)]
+    columns = {"id": "id", "input": "text", "target": "target"}
+    project.suite(Path(), "said", rows, task="generate", labels=None, columns=columns, **suite)
+    for role, given in texts.items():
+        said = [
+            {"id": f"e{index}", **(each if isinstance(each, dict) else {"text": each})}
+            for index, each in enumerate(given)
+        ]
+        project.lines(Path(f"{role}.jsonl"), said)
+    project.dump(Path("policy.yaml"), project.POLICY)
+    project.plan(Path(), suites=["suites/said"])
+    project.evalkit("gate", "--quiet", "--out", "run")
+    return reasons()
+
+
+def test_a_suite_that_no_criterion_judges_is_named() -> None:
+    project.project(
+        Path(), n=60, policy=project.criteria({"metric": "accuracy.difference", "suite": "intents", "at_least": -0.5})
+    )
+    project.suite(Path(), "other", [{**row, "id": f"o{row['id']}"} for row in project.examples(20)])
+    for role in ("teacher", "student"):
+        rows = Path(f"{role}.jsonl").read_text(encoding="utf-8")
+        extra = "".join(json.dumps({**row, "id": f"o{row['id']}"}) + "\n" for row in project.answers(20))
+        Path(f"{role}.jsonl").write_text(rows + extra, encoding="utf-8")
+    project.plan(Path(), suites=["suites/intents", "suites/other"])
+    assert project.evalkit("gate", "--quiet", "--out", "run").code == 0
+    # Right after what the verdict rests on.
+    assert reasons()[1].startswith("nothing was decided about other (gold, 20 examples)")
+    assert not any("about intents" in each for each in reasons())
+    assert project.evalkit("verify", "run").code == 0
+
+
+def test_a_suite_that_is_judged_is_not_named() -> None:
+    project.project(Path(), n=60)
+    project.evalkit("gate", "--quiet", "--out", "run")
+    assert not any("nothing was decided" in each for each in reasons())
+
+
+@pytest.mark.parametrize(
+    ("answer", "suite", "said"),
+    [
+        ({"text": "yes", "status": "truncated"}, {}, "were cut off: generation.max_new_tokens may be too small"),
+        ({"text": ""}, {}, "were empty"),
+        ({"text": "no marker here"}, {"answer_after": "###"}, "could not be read: look whether they reach '###'"),
+    ],
+)
+def test_many_poor_answers_are_counted_and_explained(answer: Any, suite: dict[str, Any], said: str) -> None:
+    fine = "### yes indeed" if suite else "yes indeed"
+    found = gated({"teacher": [fine] * 20, "student": [answer] * 3 + [fine] * 17}, **suite)
+    assert [each for each in found if "3 of 20 of the student's answers on said" in each and said in each]
+    assert not any("of the teacher's answers" in each for each in found)
+
+
+def test_a_few_poor_answers_are_no_news() -> None:
+    found = gated({"teacher": ["yes indeed"] * 20, "student": [{"text": ""}] * 2 + ["yes indeed"] * 18})
+    assert not any("student's answers" in each for each in found)
+
+
+def test_a_speed_up_by_shorter_answers_is_called_one() -> None:
+    slow, fast = {"text": "yes indeed " * 20, "latency_s": 2.0}, {"text": "yes indeed", "latency_s": 1.0}
+    slow_rows = [{**slow, "latency_s": 2.0 + index / 100} for index in range(30)]
+    fast_rows = [{**fast, "latency_s": 1.0 + index / 100} for index in range(30)]
+    assert any("times as long as its teacher's" in each for each in gated({"teacher": slow_rows, "student": fast_rows}))
+    same = [{**row, "text": slow["text"]} for row in fast_rows]
+    Path("run").rename("first")
+    assert not any("times as long" in each for each in gated({"teacher": slow_rows, "student": same}))
