@@ -226,4 +226,5 @@ def model_record(facts: ModelFacts) -> dict[str, Any]:
         "dtype": facts.dtype,
         "device": facts.device,
         "settings": dict(facts.settings),
+        "members": [model_record(each) for each in facts.members],
     }

@@ -251,7 +251,8 @@ class ModelFacts:
     """Which model answered. `settings` is everything besides the bytes that can change an answer.
 
     `digest` identifies the answers' source: the weights of a live model, the file of a recording.
-    `live` outputs go through the cache; recorded ones are their own record. Sizes: count, bytes.
+    `live` outputs go through the cache; recorded ones are their own record. Sizes: count, bytes. `members` are those
+    of an ensemble.
     """
 
     name: str
@@ -268,6 +269,7 @@ class ModelFacts:
     dtype: str | None = None
     device: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    members: tuple[ModelFacts, ...] = ()
 
 
 # --- what is measured ----------------------------------------------------------------------------

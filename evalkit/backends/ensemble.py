@@ -63,6 +63,7 @@ class Ensemble(Backend):
             device=devices.pop() if len(devices) == 1 else None,
             dtype=dtypes.pop() if len(dtypes) == 1 else None,
             settings={"by": self.spec.by, "members": members},
+            members=tuple(facts),
         )
 
     def batches(self, requests: Sequence[Request]) -> list[list[int]]:

@@ -83,7 +83,10 @@ def _verified(run: Run, student: Path | None) -> Verified:
     for each in run.columns:
         if lacking := [role for role in each.roles if role not in run.manifest["models"]]:
             raise MismatchError(f"the manifest does not say which model the {lacking[0]} was")
-    for role, model in run.manifest["models"].items():
+    named = list(_with_members(run.manifest["models"]))
+    if student is not None and "student" not in dict(named):
+        raise MismatchError(f"{student} cannot be held against this run: its student is not one model")
+    for role, model in named:
         override = student if role == "student" else None
         said = _model(role, model, override)
         (checked if said[0] else unchecked).append(said[1])
@@ -210,6 +213,15 @@ def _differ(stored: Any, derived: Any, where: str) -> Iterator[str]:
             yield f"{where} says {stored!r}, the pairs give {derived!r}"
     elif stored != derived:
         yield f"{where} says {stored!r}, the pairs give {derived!r}"
+
+
+def _with_members(models: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every model of the run under its role; of an ensemble, its members."""
+    for role, model in models.items():
+        if not model.get("members"):
+            yield role, model
+        for member in model.get("members", ()):
+            yield f"{role}'s member {member['name']}", member
 
 
 def _model(role: str, model: Mapping[str, Any], override: Path | None) -> tuple[bool, str]:

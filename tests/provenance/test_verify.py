@@ -453,3 +453,42 @@ def test_cells_that_are_no_json_end_in_words(copied: Path, column: str) -> None:
     edit_pairs(copied, change_row(**{column: "{"}))
     with pytest.raises((MismatchError, RecordError)):
         verify(copied)
+
+
+@pytest.fixture
+def voted(gate: Runner) -> Path:
+    """A finished run whose teacher is an ensemble of two recordings, which lie beside it."""
+    light(gate.root, n=30)
+    for name in ("one", "two"):
+        project.lines(gate.root / f"{name}.jsonl", project.answers(30, probs=False))
+    members = ["recorded:one.jsonl", "recorded:two.jsonl"]
+    project.plan(gate.root, teacher={"backend": "ensemble", "members": members})
+    gate("gate", "--quiet")
+    return gate.root / "run"
+
+
+def test_the_members_of_an_ensemble_are_hashed_again(voted: Path) -> None:
+    checked = verify(voted).checked
+    assert [each for each in checked if "member one's recording" in each]
+    project.lines(voted.parent / "two.jsonl", project.answers(30, lambda index: index == 3, probs=False))
+    assert "the teacher's member two's recording" in mismatch(voted)
+
+
+def test_a_student_that_cannot_be_held_against_the_run_is_no_match(copied: Path) -> None:
+    edit_manifest = json.loads((copied / "manifest.json").read_text(encoding="utf-8"))
+    edit_manifest["models"]["student"]["members"] = [edit_manifest["models"]["teacher"]]
+    (copied / "manifest.json").write_text(json.dumps(edit_manifest), encoding="utf-8")
+    with pytest.raises(MismatchError, match="not one model"):
+        verify(copied, copied)
+
+
+def test_nothing_is_decided_again_on_pairs_that_were_changed(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(copied.parent)
+    table = pq.read_table(copied / "pairs.parquet")
+    place = table.column_names.index("student_correct")
+    everything = pa.array([True] * len(table), type=pa.bool_())
+    pq.write_table(table.set_column(place, "student_correct", everything), copied / "pairs.parquet")
+    ended = project.evalkit("regate", copied, "--policy", "recovery-95", "--out", "again")
+    assert ended.code == 4
+    assert "pairs.parquet is not the file that the manifest beside it recorded" in ended.err
+    assert not (copied.parent / "again").exists()
