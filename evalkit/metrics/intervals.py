@@ -55,7 +55,7 @@ def share_among(
         return refusal
     count, n = int((hits & among).sum()), int(among.sum())
     if n == 0:
-        return Undefined(reason=f"there are no {whose}")
+        return Undefined(reason=f"{whose}: there are none")
     estimate = _estimate(
         count / n, clopper_pearson(count, n, setting.level), n, setting, f"Clopper–Pearson, over {whose}"
     )

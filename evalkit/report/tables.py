@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from evalkit import figures
 from evalkit.report.origin import items, text
-from evalkit.report.view import FamilyView, Reading, SideView, SingleView, SliceView, StatusRow, SuiteView
+from evalkit.report.view import FamilyView, Gap, Reading, SideView, SingleView, SliceView, StatusRow, SuiteView
 from evalkit.types import Measured, MetricRow, Question, RunRecord, Undefined
 
 CLASS_SLICE = "target="
@@ -85,10 +85,12 @@ def _suite(record: RunRecord, name: str | None, listed: Mapping[str, object], ro
     about += [f"{key} {text(listed, key)}" for key in ("version", "n") if text(listed, key)]
     worse = {row.slice for row in record.verdict.regressed if row.suite == name}
     slices = _slices([row for row in own if row.question.slice is not None], worse)
+    families = _families(whole)
     return SuiteView(
         name=name,
         about=" · ".join(filter(None, about)),
-        families=_families(whole),
+        families=tuple(each for each in map(_measured, families) if each.sides or each.singles),
+        unmeasured=_unmeasured(families),
         statuses=_statuses(whole),
         transition=None if name is None else record.transitions.get(name),
         slices=tuple(each for each in slices if not each.name.startswith(CLASS_SLICE)),
@@ -121,6 +123,37 @@ def _family(name: str, rows: list[MetricRow]) -> FamilyView:
         for base, by in sides.items()
     )
     return FamilyView(name=name, sides=paired, singles=tuple(singles))
+
+
+def _readings(side: SideView) -> list[Reading]:
+    return [each for each in (side.teacher, side.student, side.difference) if each is not None]
+
+
+def _is_measured(side: SideView | SingleView) -> bool:
+    readings = _readings(side) if isinstance(side, SideView) else [side.reading]
+    return any(each.undefined is None for each in readings)
+
+
+def _measured(family: FamilyView) -> FamilyView:
+    """The family without what came out undefined throughout: a wall of reasons hides the numbers."""
+    return FamilyView(
+        name=family.name,
+        sides=tuple(each for each in family.sides if _is_measured(each)),
+        singles=tuple(each for each in family.singles if _is_measured(each)),
+    )
+
+
+def _unmeasured(families: Iterable[FamilyView]) -> tuple[Gap, ...]:
+    """What came out undefined throughout: metrics with the same reason are one gap."""
+    by_reason: dict[str, list[str]] = {}
+    for family in families:
+        every: list[SideView | SingleView] = [*family.sides, *family.singles]
+        for each in every:
+            if not _is_measured(each):
+                readings = _readings(each) if isinstance(each, SideView) else [each.reading]
+                reasons = dict.fromkeys(reading.undefined or "" for reading in readings)
+                by_reason.setdefault("; ".join(reasons), []).append(each.metric)
+    return tuple(Gap(what=", ".join(metrics), why=why) for why, metrics in by_reason.items())
 
 
 def _split(question: Question) -> tuple[str, str]:

@@ -162,11 +162,15 @@ class SliceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteView:
-    """Everything measured on one suite; `name` None is the run as a whole."""
+    """Everything measured on one suite; `name` None is the run as a whole.
+
+    `unmeasured` has what came out undefined on both sides, its metrics together under their reason.
+    """
 
     name: str | None
     about: str
     families: tuple[FamilyView, ...]
+    unmeasured: tuple[Gap, ...]
     statuses: tuple[StatusRow, ...]
     transition: Transition | None
     slices: tuple[SliceView, ...]

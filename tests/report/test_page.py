@@ -148,3 +148,21 @@ def test_a_record_with_an_odd_or_empty_manifest_still_renders() -> None:
 
 def test_the_page_of_a_hostile_run_stays_small() -> None:
     assert len(report.html(records.hostile()).encode()) < 400_000
+
+
+def test_what_is_undefined_throughout_is_told_once_and_not_row_by_row() -> None:
+    from evalkit.report.tables import suites
+    from evalkit.types import MetricRow, Question, Undefined
+
+    def undefined(metric: str, why: str) -> MetricRow:
+        asked = Question(metric=metric, suite="only")
+        return MetricRow(question=asked, measured=Undefined(reason=why), direction="lower", unit="seconds")
+
+    names = ("latency.p50.teacher", "latency.p50.student", "latency.p90.teacher", "latency.speedup.p50")
+    timings = tuple(undefined(name, "nothing was timed") for name in names)
+    record = replace(records.passing(), timings=timings)
+    (view,) = [each for each in suites(record) if each.name == "only"]
+    assert view.families == ()
+    assert [(gap.what, gap.why) for gap in view.unmeasured] == [
+        ("latency.p50, latency.p90, latency.speedup.p50", "nothing was timed")
+    ]
