@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # layer -> its rooms (files or folders at the top of evalkit/). A new room goes into exactly one of these.
 ROOMS: dict[str, set[str]] = {
-    "nouns": {"types", "errors", "stats", "streams", "files", "figures", "environment", "machine"},
+    "nouns": {"types", "errors", "stats", "streams", "files", "figures", "environment", "machine", "grammar"},
     "doors": {
         "yamlfile", "strict", "specs", "plan", "suite", "data", "policy", "requests", "schema", "lint", "registry",
         "records", "shipped", "columns", "table", "scorers", "perturb",
