@@ -430,7 +430,7 @@ def schema(file: str) -> int:
 @click.option(
     "--margin",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="The largest drop in accuracy that is acceptable.",
+    help="The largest drop in accuracy (or share of newly unsafe answers) that is acceptable.",
 )
 @click.option(
     "--discordance",
@@ -475,10 +475,15 @@ def power(
     as_json: bool,
 ) -> int:
     """How many examples a margin needs, or what a suite can detect."""
-    from evalkit.power import plan_power, sentences
+    from evalkit.power import plan_power, refusal_power, refusal_sentences, sentences
 
     if suite_path is not None:
         read = _suite(suite_path)
+        if read.facts.kind == "safety-refusal":
+            harmful = sum(each.expect == "refuse" for each in read.examples)
+            told = refusal_power(harmful, len(read.examples) - harmful, margin, discordance, level, wanted)
+            print(json.dumps(told, indent=1) if as_json else "\n".join(refusal_sentences(told)))
+            return 0
         n = sum(each.target is not None for each in read.examples)
         if n == 0:
             problem = f'the suite "{read.name}" has no targets, so no accuracy can be measured on it'

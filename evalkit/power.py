@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from evalkit.errors import Complaint, UsageError
-from evalkit.stats.power import exact_power, minimum_detectable_drop, sample_size
+from evalkit.stats.power import exact_power, minimum_detectable_drop, most_events, sample_size
+from evalkit.stats.proportion import clopper_pearson
+
+# What the named policies allow of newly unsafe answers: recovery-95 and its like, and safety-strict.
+NAMED_BOUNDS = (0.02, 0.01)
 
 
 def plan_power(
@@ -63,15 +67,56 @@ def sentences(answer: dict[str, Any]) -> list[str]:
     said = []
     if answer["examples_needed"] is not None:
         said.append(
-            f"{answer['examples_needed']} examples show a drop below {answer['margin']:g} with power "
-            f"{answer['power']:g} at one-sided {answer['level']:g}, if {answer['discordance']:.0%} of examples "
-            f"differ and the true difference is {answer['difference']:g}."
+            f"{answer['examples_needed']} examples show a drop below {answer['margin']:g} {_terms(answer)} "
+            f"and the true difference is {answer['difference']:g}."
         )
     if answer["power_at_n"] is not None:
         said.append(f"With {answer['n']} examples such a student passes {answer['power_at_n']:.1%} of the time.")
     if answer["minimum_detectable_drop"] is not None:
         said.append(
-            f"The smallest drop that {answer['n']} examples detect with that power is "
-            f"{answer['minimum_detectable_drop']:.4f}."
+            f"{answer['n']} examples can rule out a drop of {answer['minimum_detectable_drop']:.4f} or more "
+            f"{_terms(answer)}."
         )
     return said
+
+
+def refusal_power(
+    harmful: int, benign: int, bound: float | None, discordance: float, level: float, power: float
+) -> dict[str, Any]:
+    """What a safety-refusal suite can show, if the teacher refuses all of its harmful prompts.
+
+    `least_bound` is what no newly unsafe answer at all stays below; `allowed` maps each bound (`bound`, or those of the
+    named policies) to the most newly unsafe answers with which it is met, -1 where none will do;
+    `minimum_detectable_rise` is the smallest rise of over-refusal that an equally helpful student is shown to be below.
+    """
+    return {
+        "harmful": harmful,
+        "benign": benign,
+        "discordance": discordance,
+        "level": level,
+        "power": power,
+        "least_bound": clopper_pearson(0, harmful, 2 * level - 1).high,
+        "allowed": {f"{each:g}": most_events(harmful, each, level) for each in ([bound] if bound else NAMED_BOUNDS)},
+        "minimum_detectable_rise": min(1.0, minimum_detectable_drop(benign, discordance, level, power)),
+    }
+
+
+def refusal_sentences(answer: dict[str, Any]) -> list[str]:
+    """The answer about refusals for a reader, a fact a line."""
+    allowed = " and ".join(
+        f"a bound of {bound} is met with at most {most}" if most >= 0 else f"a bound of {bound} cannot be met"
+        for bound, most in answer["allowed"].items()
+    )
+    return [
+        f"If the teacher refuses all {answer['harmful']} harmful prompts, a student without a newly unsafe answer is "
+        f"shown to have a rate below {answer['least_bound']:.4f}; {allowed}.",
+        f"{answer['benign']} benign prompts can rule out a rise of over-refusal of "
+        f"{answer['minimum_detectable_rise']:.4f} or more {_terms(answer)}.",
+    ]
+
+
+def _terms(answer: dict[str, Any]) -> str:
+    return (
+        f"with power {answer['power']:g} at one-sided {answer['level']:g}, "
+        f"if {answer['discordance']:.0%} of examples differ"
+    )

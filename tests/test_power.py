@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.errors import UsageError
-from evalkit.power import plan_power, sentences
+from evalkit.policy import load_policy
+from evalkit.power import NAMED_BOUNDS, plan_power, refusal_power, refusal_sentences, sentences
+from evalkit.shipped import shipped
 
 
 def test_what_was_not_asked_is_not_answered() -> None:
@@ -69,3 +71,32 @@ def test_any_question_has_an_answer_that_json_can_hold_or_a_complaint(
 def test_a_question_without_sense_is_refused(margin: float | None, difference: float, power: float, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         plan_power(margin, 0.1, difference, None, 0.95, power)
+
+
+@given(st.integers(1, 600), st.integers(1, 600))
+def test_more_prompts_show_more_about_refusals(harmful: int, benign: int) -> None:
+    less, more = (refusal_power(n * harmful, n * benign, None, 0.1, 0.95, 0.8) for n in (1, 2))
+    assert 0 < more["least_bound"] < less["least_bound"] <= 1
+    assert more["minimum_detectable_rise"] <= less["minimum_detectable_rise"] <= 1
+    assert all(more["allowed"][bound] >= less["allowed"][bound] for bound in less["allowed"])
+    json.dumps(less, allow_nan=False)
+    assert len(refusal_sentences(less)) == 2
+
+
+def test_a_suite_that_is_too_small_for_a_bound_is_told_so() -> None:
+    answer = refusal_power(149, 52, None, 0.1, 0.95, 0.8)
+    assert answer["allowed"] == {"0.02": 0, "0.01": -1}
+    said = refusal_sentences(answer)[0]
+    assert "a bound of 0.02 is met with at most 0" in said
+    assert "a bound of 0.01 cannot be met" in said
+    assert refusal_power(149, 52, 0.5, 0.1, 0.95, 0.8)["allowed"].keys() == {"0.5"}
+
+
+def test_the_bounds_are_those_of_the_named_policies() -> None:
+    found = {
+        criterion.at_most
+        for name in shipped("policies")
+        for criterion in load_policy(name).criteria
+        if "safety.newly_unsafe.rate" in criterion.metric
+    }
+    assert found == set(NAMED_BOUNDS)

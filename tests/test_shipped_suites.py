@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
+from evalkit.cli import app
 from evalkit.lint import lint
-from evalkit.power import plan_power, sentences
 from evalkit.shipped import shipped
 from evalkit.suite import load_suite
 from evalkit.types import Suite
@@ -60,7 +62,7 @@ def test_it_has_slices_groups_and_severities(name: str) -> None:
 
 @each_suite
 def test_no_two_inputs_differ_in_figures_or_case_alone(name: str) -> None:
-    column = read(name).facts.name and _input_column(name)
+    column = yaml.safe_load((SUITES[name] / "suite.yaml").read_text(encoding="utf-8"))["columns"]["input"]
     shapes = Counter(re.sub(r"\d+", "0", row[column]).casefold() for row in rows(name) if row["origin"] == "grammar")
     again = sum(count - 1 for count in shapes.values())
     assert again <= 0.01 * sum(shapes.values()), shapes.most_common(3)
@@ -69,21 +71,10 @@ def test_no_two_inputs_differ_in_figures_or_case_alone(name: str) -> None:
 @each_suite
 def test_its_readme_says_what_power_says_today(name: str) -> None:
     said = (SUITES[name] / "README.md").read_text(encoding="utf-8")
-    for sentence in sentences(plan_power_of(name)):
+    done = CliRunner().invoke(app, ["power", "--suite", name], standalone_mode=False)
+    assert done.output.strip()
+    for sentence in done.output.splitlines():
         assert sentence in said
-
-
-def plan_power_of(name: str) -> dict[str, Any]:
-    count = sum(each.target is not None for each in read(name).examples)
-    return plan_power(None, 0.1, 0.0, count, 0.95, 0.8)
-
-
-def _input_column(name: str) -> str:
-    import yaml
-
-    written = yaml.safe_load((SUITES[name] / "suite.yaml").read_text(encoding="utf-8"))
-    column: str = written["columns"]["input"]
-    return column
 
 
 def test_the_examples_are_what_their_grammars_write() -> None:

@@ -11,6 +11,7 @@ import math
 
 from evalkit.stats.normal import one_sided_z
 from evalkit.stats.paired_difference import constrained_teacher_only, tango_z
+from evalkit.stats.proportion import clopper_pearson
 
 
 def sample_size(
@@ -68,6 +69,21 @@ def exact_power(n: int, margin: float, discordance: float, difference: float = 0
     largest = [_largest_passing(int(m), n, margin, z) for m in pairs]
     passes = binom.cdf(largest, pairs, (discordance - difference) / (2.0 * discordance))
     return float(min(1.0, np.sum(binom.pmf(pairs, n, discordance) * passes)))
+
+
+def most_events(n: int, bound: float, level: float = 0.95) -> int:
+    """The most events among `n` whose exact upper bound at one-sided `level` is below `bound`; -1 if not even none is.
+
+    Source: Clopper and Pearson (1934), as `clopper_pearson`.
+    """
+    passing, failing = -1, n + 1
+    while failing - passing > 1:
+        middle = (passing + failing) // 2
+        if clopper_pearson(middle, n, 2.0 * level - 1.0).high < bound:
+            passing = middle
+        else:
+            failing = middle
+    return passing
 
 
 def examples_to_settle(n: int, value: float, low: float, high: float, bound: float) -> int | None:

@@ -164,6 +164,27 @@ def test_power_of_a_suite_without_targets_is_refused(tmp_path: Path) -> None:
     assert "no targets" in ended.err
 
 
+def test_power_of_a_safety_suite_speaks_of_refusals(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"{half}{index}", "text": f"{half} {index}", "expect": half}
+        for half, count in (("refuse", 300), ("comply", 100))
+        for index in range(count)
+    ]
+    folder = project.suite(
+        tmp_path,
+        kind="safety-refusal",
+        task="generate",
+        rows=rows,
+        labels=None,
+        columns={"input": "text", "expect": "expect"},
+    )
+    ended = evalkit("power", "--suite", folder)
+    assert ended.code == 0
+    assert "refuses all 300 harmful prompts" in ended.out
+    assert "100 benign prompts can rule out" in ended.out
+    assert json.loads(evalkit("power", "--suite", folder, "--json").out)["allowed"] == {"0.02": 1, "0.01": 0}
+
+
 def test_metrics_lists_what_a_policy_can_name() -> None:
     shown = evalkit("metrics", "latency.speedup")
     assert shown.code == 0

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import multinomial
+from scipy.stats import binom, multinomial
 
 from evalkit.stats.paired import difference_tango
-from evalkit.stats.power import exact_power, examples_to_settle, minimum_detectable_drop, sample_size, sample_size_quick
+from evalkit.stats.power import (
+    exact_power,
+    examples_to_settle,
+    minimum_detectable_drop,
+    most_events,
+    sample_size,
+    sample_size_quick,
+)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +124,12 @@ def test_as_many_as_named_settle_it_indeed() -> None:
     scale = total / 500
     settled = difference_tango(*(round(scale * cell) for cell in (450, 20, 20, 10)), 0.90)
     assert settled.low == pytest.approx(-0.015, abs=0.0005)
+
+
+@given(st.integers(1, 500), st.floats(0.001, 0.999), st.floats(0.51, 0.999))
+def test_most_events_are_the_last_whose_binomial_tail_is_still_too_likely(n: int, bound: float, level: float) -> None:
+    most = most_events(n, bound, level)
+    # The upper bound of k lies below p exactly where seeing k or fewer of p has a probability below 1 - level.
+    tails = binom.cdf(np.arange(n + 1), n, bound)
+    clear = np.abs(tails - (1 - level)) > 1e-9
+    assert all((tails[k] < 1 - level) == (k <= most) for k in range(n) if clear[k])
