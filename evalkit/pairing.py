@@ -12,7 +12,7 @@ from evalkit.errors import BrokenError
 from evalkit.files import canonical_json
 from evalkit.metrics.flips import flips
 from evalkit.requests import prompt_text
-from evalkit.scoring import judged, scorer
+from evalkit.scoring import score_of, scorer
 from evalkit.stats.per_token import time_per_token
 from evalkit.table import table
 from evalkit.types import Example, Output, Request, Role, Score, Suite
@@ -39,7 +39,7 @@ def pair(suite: Suite, requests: Sequence[Request], outputs: Mapping[Role, Seque
         if len(by_id) != len(given) or not complete:
             raise BrokenError(f"the {role} did not answer exactly the examples of {suite.name}")
         cells = [
-            role_cells(by_id[each.id], judged(score, each, by_id[each.id], suite.facts), each.choices)
+            role_cells(by_id[each.id], score_of(score, each, by_id[each.id], suite.facts), each.choices)
             if each.id in by_id
             else _UNASKED
             for each in suite.examples
@@ -127,7 +127,7 @@ def rescored(columns: Columns) -> list[tuple[str, Role, str]]:
             if role == "teacher_again" and stored["status"] is None:
                 continue
             output = _stored_output(example.id, stored)
-            again = role_cells(output, judged(score, example, output, columns.facts), example.choices)
+            again = role_cells(output, score_of(score, example, output, columns.facts), example.choices)
             found += [(example.id, role, name) for name in _SCORE_COLUMNS if stored[name] != again[name]]
     return found
 

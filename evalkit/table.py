@@ -8,7 +8,7 @@ out of the same arrays.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -98,6 +98,10 @@ class PairTable:
     student: Side
     again: Side | None = None
     timing: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    # The table that these rows were taken from, where they stand in it, and what was worked out for all of it.
+    _whole: PairTable | None = field(default=None, repr=False)
+    _rows: NDArray[np.int64] | None = field(default=None, repr=False)
+    _found: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
@@ -123,8 +127,11 @@ class PairTable:
 
     def take(self, index: NDArray[Any]) -> PairTable:
         """The rows that `index` picks (a mask or positions)."""
+        here = np.arange(self.n) if self._rows is None else self._rows
         return replace(
             self,
+            _whole=self._whole or self,
+            _rows=here[index],
             ids=self.ids[index],
             target=self.target[index],
             target_index=self.target_index[index],
@@ -138,6 +145,15 @@ class PairTable:
             student=self.student.take(index),
             again=None if self.again is None else self.again.take(index),
         )
+
+    def once(self, name: str, compute: Callable[[PairTable], NDArray[Any]]) -> NDArray[Any]:
+        """What `compute` finds row by row, at these rows; worked out once for the whole suite, however many slices
+        ask. It must be the same for a row whichever rows are beside it."""
+        if self._whole is not None:
+            return self._whole.once(name, compute)[self._rows]
+        if name not in self._found:
+            self._found[name] = compute(self)
+        return self._found[name]
 
     def slice_mask(self, name: str) -> NDArray[np.bool_]:
         """Rows in a slice written as `column=value`; all False for a column or value that is not there."""

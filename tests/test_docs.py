@@ -22,7 +22,7 @@ from evalkit.policy import policy_from_text
 from evalkit.requests import build_requests
 from evalkit.schema import json_schema
 from evalkit.scorers import SCORERS, ScorerSettings
-from evalkit.scoring import judged, scorer
+from evalkit.scoring import score_of, scorer
 from evalkit.stats.power import sample_size
 from evalkit.suite import load_suite
 from evalkit.suite.written import WholeSuite
@@ -113,7 +113,7 @@ def test_the_targets_of_a_shown_suite_are_right_answers(suites: Mapping[str, Sui
     facts = suites[name].facts
     for example in suites[name].examples:
         if example.target is not None:
-            assert judged(scorer(facts.scorer), example, _answer(example, suites[name]), facts).correct, example.id
+            assert score_of(scorer(facts.scorer), example, _answer(example, suites[name]), facts).correct, example.id
 
 
 def _answer(example: Example, suite: Suite) -> Output:

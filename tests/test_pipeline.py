@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from evalkit import pipeline
 from evalkit.backends.fake import Fake
-from evalkit.backends.local import Local
+from evalkit.backends.local.classify import Classify
 from evalkit.types import Output, Request
 from tests import models
 from tests.cli import project
@@ -122,13 +123,13 @@ def test_the_same_weights_elsewhere_verify_and_one_changed_byte_does_not(live: R
 def test_a_second_run_is_served_from_the_cache_and_says_the_same(live: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     live("gate", "--quiet", code=0, out="one")
     passes: list[int] = []
-    real = Local._pass
+    real = Classify.answer
 
-    def counted(self: Local, head: Any, requests: list[Request], watch: Any) -> list[Output]:
+    def counted(self: Classify, requests: Sequence[Request], watch: Any) -> list[Output]:
         passes.append(len(requests))
-        return real(self, head, requests, watch)
+        return real(self, requests, watch)
 
-    monkeypatch.setattr(Local, "_pass", counted)
+    monkeypatch.setattr(Classify, "answer", counted)
     live("gate", "--quiet", code=0, out="two")
     assert passes == []
     for role in ("teacher", "student"):
@@ -170,14 +171,14 @@ def test_what_the_pairs_hold_is_what_plain_transformers_says(live: Runner) -> No
 def test_memory_splits_and_cut_texts_are_counted_suite_by_suite(live: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    real = Local._pass
+    real = Classify.answer
 
-    def cramped(self: Local, head: Any, requests: list[Request], watch: Any) -> list[Output]:
+    def cramped(self: Classify, requests: Sequence[Request], watch: Any) -> list[Output]:
         if len(requests) > 4:
             raise torch.OutOfMemoryError("out of memory")
-        return real(self, head, requests, watch)
+        return real(self, requests, watch)
 
-    monkeypatch.setattr(Local, "_pass", cramped)
+    monkeypatch.setattr(Classify, "answer", cramped)
     columns = {"id": "id", "input": "text", "target": "intent"}
     long = [{"id": "x0", "text": "card " * 100, "intent": "card"}, {"id": "x1", "text": "refund", "intent": "refund"}]
     project.suite(live.root, "long", long, labels=list(models.LABELS), columns=columns)

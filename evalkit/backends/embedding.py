@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from evalkit.backends import Backend, weights
+from evalkit.backends import Backend
 from evalkit.backends.local.batching import Size, pack
 from evalkit.backends.local.folder import Folder
+from evalkit.backends.local.halving import in_halves
 from evalkit.backends.local.hardware import (
     budget_of,
     device_of,
     device_problem,
     dtype_of,
     free_cache,
-    is_out_of_memory,
 )
 from evalkit.backends.local.head import failed
 from evalkit.backends.local.kinds import read_config, window
 from evalkit.backends.local.loading import LoadError, load_encoder, load_tokenizer
-from evalkit.backends.wording import first_line
 from evalkit.errors import BrokenError, Complaint
 from evalkit.files import digest_value
 from evalkit.specs import TransformersSpec
@@ -82,32 +79,10 @@ class Embedding(Backend):
         return []
 
     def identify(self) -> ModelFacts:
-        folder = self.folder.path()
         device = device_of(self.spec)
         dtype = dtype_of(self.spec, device)
         try:
-            return ModelFacts(
-                name=Path(self.spec.model).name if Path(self.spec.model).exists() else self.spec.model,
-                backend="embedding",
-                digest=weights.model_digest(folder),
-                live=True,
-                revision=self.spec.revision or self.folder.commit(),
-                path=str(folder),
-                weights_digest=weights.weights_digest(folder),
-                tokenizer_digest=weights.tokenizer_digest(folder),
-                parameters=weights.parameter_count(folder),
-                bytes=weights.size_in_bytes(folder),
-                dtype=dtype,
-                device=device,
-                settings={
-                    "dtype": dtype,
-                    "device": device.split(":")[0],
-                    "device_map": self.spec.device_map,
-                    "budget": self._budget(),
-                    "max_length": self.spec.max_length,
-                    **{name: version(name) for name in ("torch", "transformers")},
-                },
-            )
+            return self.folder.facts("embedding", dtype, device, settings={"budget": self._budget()})
         except (OSError, ValueError) as error:
             raise BrokenError(f"the sentence encoder {self.spec.model} cannot be read: {error}") from None
 
@@ -118,7 +93,9 @@ class Embedding(Backend):
         if not requests:
             return []
         self._load()
-        return self._forward(list(requests))
+        outputs, splits = in_halves(list(requests), self._answer, device_of(self.spec))
+        self.splits += splits
+        return outputs
 
     def close(self) -> None:
         if self.model is not None:
@@ -130,19 +107,8 @@ class Embedding(Backend):
 
     # --- running -----------------------------------------------------------------------------------
 
-    def _forward(self, requests: list[Request]) -> list[Output]:
-        """One pass; halved and tried again when it fails, alone and marked when it still does."""
-        try:
-            return [_output(*each) for each in zip(requests, self._cosines(requests), strict=True)]
-        except Exception as error:
-            # Whatever one text does to tokenizer or model must not cost the others.
-            if len(requests) == 1:
-                return [failed(requests[0], first_line(error))]
-            self.splits += is_out_of_memory(error)
-        # Outside of the handler: its traceback would keep the tensors of the failed pass alive.
-        free_cache(device_of(self.spec))
-        half = len(requests) // 2
-        return self._forward(requests[:half]) + self._forward(requests[half:])
+    def _answer(self, requests: list[Request]) -> list[Output]:
+        return [_output(*each) for each in zip(requests, self._cosines(requests), strict=True)]
 
     def _cosines(self, requests: Sequence[Request]) -> list[float]:
         """Of each request's two texts; computed in double precision whatever the model computes in."""

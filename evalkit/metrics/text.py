@@ -5,8 +5,6 @@ Two models that both said nothing do not agree on anything.
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,35 +54,24 @@ def unlike(pairs: PairTable) -> NDArray[np.float64]:
 
 def similarity(pairs: PairTable) -> NDArray[np.float64]:
     """Edit similarity of the texts, row by row; 0 where one of them says nothing."""
+    # Every slice asks for the same pairs again, and two long texts take a second.
+    return pairs.once("edit similarity", _similarity)
+
+
+def _similarity(pairs: PairTable) -> NDArray[np.float64]:
     assert pairs.teacher is not None
     both = zip(texts(pairs.teacher), texts(pairs.student), strict=True)
-    return np.array([0.0 if one is None or other is None else _alike(one, other) for one, other in both])
+    return np.array(
+        [
+            0.0 if one is None or other is None else edit_similarity(one[:LONGEST], other[:LONGEST])
+            for one, other in both
+        ]
+    )
 
 
 def texts(side: Side) -> list[str | None]:
     """What was said, without the space around it; None for nothing."""
     return [(each or "").strip() or None for each in side.said]
-
-
-# Every slice asks for the same pairs again, and two long texts take a second. Kept by their digests: the texts
-# themselves would fill the memory.
-_MOST_KEPT = 100_000
-_kept: dict[bytes, float] = {}
-
-
-def _alike(one: str, other: str) -> float:
-    one, other = one[:LONGEST], other[:LONGEST]
-    key = _digest(one) + _digest(other)
-    found = _kept.get(key)
-    if found is None:
-        if len(_kept) >= _MOST_KEPT:
-            _kept.clear()
-        found = _kept[key] = edit_similarity(one, other)
-    return found
-
-
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 FAMILY = Family(

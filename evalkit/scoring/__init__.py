@@ -2,7 +2,7 @@
 in a file of its own and add a line to the table; another package adds an entry point `evalkit.scorers`.
 
 A scorer is total: it judges any output, however odd, and never raises. It never sees an errored or empty
-output: those are wrong before anybody looks at them, by `judged`. A scorer that looks into records also has
+output: those are wrong before anybody looks at them, by `score_of`. A scorer that looks into records also has
 `missed(example, facts) -> Mapping[str, FieldCounts] | None`: the fields of an example that nobody answered.
 """
 
@@ -43,7 +43,7 @@ def scorer(name: str) -> Scorer:
     return found
 
 
-def judged(score: Scorer, example: Example, output: Output, facts: SuiteFacts) -> Score:
+def score_of(score: Scorer, example: Example, output: Output, facts: SuiteFacts) -> Score:
     """The score of any output: what failed or said nothing earns nothing, the rest is the scorer's to judge."""
     if output.status in ERRORED:
         return _failed(score, example, facts, output.error or f"the model gave no answer ({output.status})")

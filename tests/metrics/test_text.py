@@ -114,25 +114,13 @@ def test_two_texts_are_compared_once_however_many_slices_ask(monkeypatch: pytest
 
     def compared(one: str, other: str) -> float:
         asked.append((one, other))
-        return 0.25
+        return 0.25 * len(asked)
 
     monkeypatch.setattr(text, "edit_similarity", compared)
-    monkeypatch.setattr(text, "_kept", {})
-    case = written(["one", "two", "one", "\ud800"], ["other", "two", "other", "three"])
-    assert text.similarity(case.pairs()).tolist() == [0.25] * 4
-    assert text.similarity(case.pairs().take(np.array([2, 3]))).tolist() == [0.25] * 2
-    # The other way round, it is another question.
-    assert text.similarity(case.swapped().pairs()).tolist() == [0.25] * 4
-    assert sorted(asked) == sorted({*asked})
-    assert ("one", "other") in asked
-    assert ("other", "one") in asked
-
-
-def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "_MOST_KEPT", 3)
-    monkeypatch.setattr(text, "_kept", {})
-    case = written([str(each) for each in range(20)], ["1"] * 20)
-    assert text.similarity(case.pairs()).tolist() == [
-        float(each == 1) if each < 10 else 0.5 * ("1" in str(each)) for each in range(20)
-    ]
-    assert len(text._kept) <= 3
+    pairs = written(["a", "b", "c", "d"], ["1", "2", "3", "4"]).pairs()
+    later = pairs.take(np.array([3, 1, 2]))
+    # Rows of rows, asked first: each is where it was.
+    assert text.similarity(later.take(np.array([False, True, True]))).tolist() == [0.5, 0.75]
+    assert text.similarity(later).tolist() == [1.0, 0.5, 0.75]
+    assert text.similarity(pairs).tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert asked == [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from evalkit.scorers import ScorerSettings, is_marked, settings_of
-from evalkit.scoring import judged, scorer
+from evalkit.scoring import score_of, scorer
 from evalkit.types import Example, Output, Score, SuiteFacts
 
 TASKS = {"label": "classify", "choice": "choose", "fields": "extract"}
@@ -47,4 +47,4 @@ def judge(name: str, target: str | None, output: Output | str, labels: tuple[str
     """The score of an output, or of a text, against a target."""
     example = Example(id="e", row={}, target=target, choices=labels)
     given = ok(output) if isinstance(output, str) else output
-    return judged(scorer(name), example, given, facts(name, labels, **more))
+    return score_of(scorer(name), example, given, facts(name, labels, **more))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.scoring import embedding, judged
+from evalkit.scoring import embedding, score_of
 from evalkit.scoring.judge import READ, score, verdict_in
 from evalkit.types import Example, Output, Score, SuiteFacts
 
@@ -25,7 +25,7 @@ def facts(marks: dict[str, float] | None = None, *, marked: bool = False, **more
 
 def scored(judgement: str | None, text: str = "Paris", target: str | None = "Paris", **more: Any) -> Score:
     output = Output(example_id="e", status="ok", text=text, judgement=judgement)
-    return judged(score, Example(id="e", row={}, target=target), output, facts(**more))
+    return score_of(score, Example(id="e", row={}, target=target), output, facts(**more))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_judge_that_says_nothing_of_use_is_counted_and_worth_nothing() -> None
 
 def test_what_failed_is_wrong_before_any_judge() -> None:
     output = Output(example_id="e", status="error", judgement="right")
-    assert judged(score, Example(id="e", row={}, target="x"), output, facts()).correct is False
+    assert score_of(score, Example(id="e", row={}, target="x"), output, facts()).correct is False
     reasoning = scored("right", "thinking right", answer_after="</think>")
     assert (reasoning.correct, reasoning.unparsable) == (False, True)
 

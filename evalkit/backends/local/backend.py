@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from importlib.metadata import version
 
-from evalkit.backends import Backend, weights
+from evalkit.backends import Backend
 from evalkit.backends.local import checking
 from evalkit.backends.local.batching import Size, pack
 from evalkit.backends.local.choose import Choose
@@ -15,19 +14,18 @@ from evalkit.backends.local.classify import Classify
 from evalkit.backends.local.encoding import Encoder
 from evalkit.backends.local.folder import Folder
 from evalkit.backends.local.generate import Generate
+from evalkit.backends.local.halving import in_halves
 from evalkit.backends.local.hardware import (
     Stopwatch,
     budget_of,
     device_of,
     dtype_of,
     free_cache,
-    is_out_of_memory,
 )
-from evalkit.backends.local.head import Head, Tools, failed
+from evalkit.backends.local.head import Head, Tools
 from evalkit.backends.local.kinds import kind_of, label_order, read_config, window
 from evalkit.backends.local.loading import LoadError, load_model, load_tokenizer
 from evalkit.backends.local.prompts import Prompts, template_digest
-from evalkit.backends.wording import first_line
 from evalkit.errors import BrokenError, Complaint
 from evalkit.specs import TransformersSpec
 from evalkit.types import WRITING, ModelFacts, Output, Request, Role, Suite, Task
@@ -63,33 +61,19 @@ class Local(Backend):
         device, dtype = self._device(), self._dtype()
         try:
             template = template_digest(self.spec, folder)
-            return ModelFacts(
-                name=Path(self.spec.model).name if Path(self.spec.model).exists() else self.spec.model,
-                backend="transformers",
-                digest=weights.model_digest(folder),
-                live=True,
-                revision=self.spec.revision or self.folder.commit(),
-                path=str(folder),
-                weights_digest=weights.weights_digest(folder),
-                tokenizer_digest=weights.tokenizer_digest(folder),
+            return self.folder.facts(
+                "transformers",
+                dtype,
+                device,
                 template_digest=template,
-                parameters=weights.parameter_count(folder),
-                bytes=weights.size_in_bytes(folder),
-                dtype=dtype,
-                device=device,
                 settings={
-                    "dtype": dtype,
-                    # cuda:0 and cuda:1 give the same numbers; a CPU gives others.
-                    "device": device.split(":")[0],
-                    "device_map": self.spec.device_map,
                     "budget": self._budget(),
                     "order": "upwards" if self._again else "downwards",
-                    "max_length": self.spec.max_length,
                     # The model's own template is among its bytes; a file of the plan's is not.
                     "chat_template": self.spec.chat_template
                     if self.spec.chat_template in ("auto", "none")
                     else template,
-                    **_versions(),
+                    "tokenizers": version("tokenizers"),
                 },
             )
         except (OSError, ValueError) as error:
@@ -112,7 +96,8 @@ class Local(Backend):
         self._load(requests[0])
         # One request is timed, from its text to its answer. Those that share a batch have no time of their own.
         watch = Stopwatch(self._device()) if len(requests) == 1 else None
-        outputs = self._forward(head, list(requests), watch)
+        outputs, splits = in_halves(list(requests), lambda part: head.answer(part, watch), self._device())
+        self.splits += splits
         if watch is not None and outputs[0].status != "error":
             return [replace(outputs[0], latency_s=watch.read(), ttft_s=watch.first_token)]
         return outputs
@@ -132,24 +117,6 @@ class Local(Backend):
         model = self.tools.model
         held = [each for each in (*model.parameters(), *model.buffers()) if each.is_cuda]
         return sum(each.numel() * each.element_size() for each in held) if held else None
-
-    def _forward(self, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
-        """One pass; halved and tried again when memory runs out, alone and marked when it still fails."""
-        try:
-            return self._pass(head, requests, watch)
-        except Exception as error:
-            # Whatever one text does to its template, tokenizer or model (a token that the model has no row for is an
-            # IndexError on a CPU) must not cost the others.
-            if len(requests) == 1:
-                return [failed(requests[0], first_line(error))]
-            self.splits += is_out_of_memory(error)
-        # Outside of the handler: its traceback would keep the tensors of the failed pass alive.
-        free_cache(self._device())
-        half = len(requests) // 2
-        return self._forward(head, requests[:half], None) + self._forward(head, requests[half:], None)
-
-    def _pass(self, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
-        return head.answer(requests, watch)
 
     # --- loading -----------------------------------------------------------------------------------
 
@@ -235,9 +202,3 @@ def _size(head: Head, request: Request) -> Size:
     except Exception:
         # It will fail again when it is run, and say why in its output.
         return Size(1, 1)
-
-
-def _versions() -> dict[str, Any]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("torch", "transformers", "tokenizers")}

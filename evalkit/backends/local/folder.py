@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from evalkit.backends import weights
 from evalkit.errors import BrokenError, Complaint, Place, nearest
 from evalkit.specs import TransformersSpec
-from evalkit.types import Role
+from evalkit.types import ModelFacts, Role
 
 
 class Folder:
@@ -37,6 +40,39 @@ class Folder:
         """The commit that a hub id without a revision stood for: the name of its snapshot's folder."""
         folder = self.path()
         return folder.name if folder.parent.name == "snapshots" and not Path(self.spec.model).is_dir() else None
+
+    def facts(
+        self, backend: str, dtype: str, device: str, *, settings: Mapping[str, Any], template_digest: str | None = None
+    ) -> ModelFacts:
+        """Who the model is: its digests and sizes, and `settings` beside those that every local model has.
+
+        Raises OSError or ValueError when its files cannot be read.
+        """
+        folder = self.path()
+        return ModelFacts(
+            name=Path(self.spec.model).name if Path(self.spec.model).exists() else self.spec.model,
+            backend=backend,
+            digest=weights.model_digest(folder),
+            live=True,
+            revision=self.spec.revision or self.commit(),
+            path=str(folder),
+            weights_digest=weights.weights_digest(folder),
+            tokenizer_digest=weights.tokenizer_digest(folder),
+            template_digest=template_digest,
+            parameters=weights.parameter_count(folder),
+            bytes=weights.size_in_bytes(folder),
+            dtype=dtype,
+            device=device,
+            settings={
+                "dtype": dtype,
+                # cuda:0 and cuda:1 give the same numbers; a CPU gives others.
+                "device": device.split(":")[0],
+                "device_map": self.spec.device_map,
+                "max_length": self.spec.max_length,
+                **{name: version(name) for name in ("torch", "transformers")},
+                **settings,
+            },
+        )
 
     def check_files(self, folder: Path) -> list[Complaint]:
         """What a model folder must hold and this one does not."""

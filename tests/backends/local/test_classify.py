@@ -6,15 +6,15 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evalkit.backends.local import Local, hardware
+from evalkit.backends.local.classify import Classify
 from evalkit.backends.local.hardware import Stopwatch
-from evalkit.backends.local.head import Head
 from evalkit.errors import BrokenError
 from evalkit.files import digest_text
 from evalkit.requests import build_requests
@@ -206,31 +206,31 @@ def test_the_same_texts_in_another_order_make_the_same_batches(saved: dict[str, 
 # --- running out of memory, and other trouble ----------------------------------------------------------
 
 
-class Cramped(Local):
-    """Memory for `rows` rows and no more."""
+def failing(monkeypatch: pytest.MonkeyPatch, when: Callable[[Sequence[Request]], bool], error: Exception) -> None:
+    """Classifiers fail on the batches that `when` names."""
+    real = Classify.answer
 
-    rows = 3
-    kind: type[Exception] | None = None
+    def answer(self: Classify, requests: Sequence[Request], watch: Stopwatch | None) -> list[Output]:
+        if when(requests):
+            raise error
+        return real(self, requests, watch)
 
-    def _pass(self, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
-        import torch
-
-        if len(requests) > self.rows:
-            raise (self.kind or torch.OutOfMemoryError)("out of memory: tried to allocate 1 GiB\nmore lines")
-        return super()._pass(head, requests, watch)
+    monkeypatch.setattr(Classify, "answer", answer)
 
 
-def cramped(folder: Path, rows: int, kind: type[Exception] | None = None) -> Cramped:
-    built = Cramped(TransformersSpec(model=str(folder), dtype="float32", device="cpu"), "student")
-    built.rows, built.kind = rows, kind
-    return built
+OUT_OF_MEMORY = "out of memory: tried to allocate 1 GiB\nmore lines"
 
 
 @pytest.mark.parametrize("kind", [None, RuntimeError])
-def test_out_of_memory_halves_the_batch_and_carries_on(saved: dict[str, Path], kind: type[Exception] | None) -> None:
+def test_out_of_memory_halves_the_batch_and_carries_on(
+    saved: dict[str, Path], kind: type[Exception] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
     requests = asked()
     roomy = models.classifier(saved["bert"]).run(requests)
-    built = cramped(saved["bert"], 3, kind)
+    failing(monkeypatch, lambda batch: len(batch) > 3, (kind or torch.OutOfMemoryError)(OUT_OF_MEMORY))
+    built = models.classifier(saved["bert"])
     outputs = built.run(requests)
     assert [each.example_id for each in outputs] == [each.example_id for each in roomy]
     assert [each.label for each in outputs] == [each.label for each in roomy]
@@ -239,9 +239,11 @@ def test_out_of_memory_halves_the_batch_and_carries_on(saved: dict[str, Path], k
     assert built.counts()["out_of_memory_splits"] == 7
 
 
-def test_one_row_that_does_not_fit_is_an_error(saved: dict[str, Path]) -> None:
-    built = cramped(saved["bert"], 0)
-    outputs = built.run(asked()[:3])
+def test_one_row_that_does_not_fit_is_an_error(saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    failing(monkeypatch, lambda batch: True, torch.OutOfMemoryError(OUT_OF_MEMORY))
+    outputs = models.classifier(saved["bert"]).run(asked()[:3])
     assert [each.status for each in outputs] == ["error"] * 3
     assert outputs[0].error == "out of memory: tried to allocate 1 GiB"
 
@@ -249,14 +251,7 @@ def test_one_row_that_does_not_fit_is_an_error(saved: dict[str, Path]) -> None:
 def test_a_batch_that_fails_for_another_reason_is_no_memory_split(
     saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Local._pass
-
-    def sometimes(self: Local, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
-        if any(each.example_id == "e4" for each in requests):
-            raise ValueError
-        return real(self, head, requests, watch)
-
-    monkeypatch.setattr(Local, "_pass", sometimes)
+    failing(monkeypatch, lambda batch: any(each.example_id == "e4" for each in batch), ValueError())
     built = models.classifier(saved["bert"])
     outputs = built.run(asked())
     assert [each.example_id for each in outputs if each.status == "error"] == ["e4"]
@@ -273,14 +268,12 @@ def test_a_token_that_the_model_has_no_row_for_is_an_error(folder: Path) -> None
     assert [each.status for each in outputs] == ["ok", "error"]
 
 
-def test_a_tokenizer_that_does_not_fit_the_model_is_an_error_and_no_traceback(saved: dict[str, Path]) -> None:
-    class Odd(Local):
-        def _pass(self, head: Head, requests: list[Request], watch: Stopwatch | None) -> list[Output]:
-            # What DistilBERT says to a tokenizer that gives it BERT's segments.
-            raise TypeError("forward() got an unexpected keyword argument 'token_type_ids'")
-
-    built = Odd(TransformersSpec(model=str(saved["bert"]), device="cpu"), "student")
-    assert {each.status for each in built.run(asked())} == {"error"}
+def test_a_tokenizer_that_does_not_fit_the_model_is_an_error_and_no_traceback(
+    saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What DistilBERT says to a tokenizer that gives it BERT's segments.
+    failing(monkeypatch, lambda batch: True, TypeError("forward() got an unexpected keyword argument 'token_type_ids'"))
+    assert {each.status for each in models.classifier(saved["bert"]).run(asked())} == {"error"}
 
 
 def test_logits_that_are_not_finite_are_an_error(folder: Path) -> None:
