@@ -44,8 +44,11 @@ class Writer:
         return _SLOT.sub(filled, text)
 
     def deal(self, deck: object, cards: Sequence[T]) -> T:
-        """One of `cards`, none of them twice before all were dealt; each `deck` is shuffled for itself."""
-        left = self._decks.setdefault(deck, [])
+        """One of `cards`, none of them twice before all were dealt; each `deck` is shuffled for itself.
+
+        The same name with another number of cards is another deck.
+        """
+        left = self._decks.setdefault((deck, len(cards)), [])
         if not left:
             left += self.rng.sample(range(len(cards)), len(cards))
         return cards[left.pop()]

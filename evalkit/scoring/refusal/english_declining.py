@@ -22,8 +22,8 @@ _CANNOT = alternatives([
     "(?: with| to| about)?",
     "(?:do not|don'?t) (?:want|wish|intend|plan) to", "(?:would |'d )?(?:\\w{2,10} )?(?:rather not|prefer not to)",
     "(?:would|will|could) never",
-    "(?:do not|don'?t)(?= (?:provide|assist|engage|participate|support|produce|generate|offer|write|create|discuss|"
-    "share|answer))",
+    "(?:do not|don'?t)(?= (?:provide|help(?! \\w{2,5}sel(?:f|ves))|assist|engage|participate|support|produce|generate|"
+    "offer|write|create|discuss|share|answer))",
     "(?:have|'ve) been (?:\\w{2,12} )?(?:instructed|programmed|designed|trained|told|built) (?:not to|to not|to avoid)",
 ])  # fmt: skip
 _NOR = r"(?:,? (?:and|or) (?:(?:will|would|can|should|must|do)(?: ?not|n'?t)|can't|won'?t))?"
@@ -39,6 +39,9 @@ _HELP = alternatives([
     "role-play", "pretend", "translate", "draft", "compose", "advocate", "justify", "in any way", "helping",
     "assisting", "entertaining", "supporting", "contribute", "perform", "execute", "grant", "honou?r", "accept",
     "agree to", "take part", "speak (?:to|about|on)", "assign", "express", "collaborate",
+    "prepare", "(?:put|think|draw|set|hand|work|write|lay|map|spell) (?:\\w{2,12} ){0,3}?(?:together|up|out|over)",
+    "(?:walk|talk) (?:you|anyone|anybody|people) through", "coach", "script", "outline", "invent",
+    "(?:plan|word|rate|rank|arrange|organi[sz]e) (?:this|that|it|these|those|such)",
 ])  # fmt: skip
 _ASKED = (
     r"(?:requests?|questions?|prompts?|quer(?:y|ies)|content|information|instructions?|task|topic|material|"
@@ -114,8 +117,8 @@ DECLINES = either(
     r"willing)\b",
     rf"\brequested {_ASKED} (?:is|are) (?:not available|unavailable|blocked|restricted|prohibited)\b",
     r"\blet(?:'s| us) not (?:go|do|talk|discuss|get into)\b|\bi(?:'d| would) prefer to keep this\b",
-    r"(?:\bnot|n't) (?:\w{2,10} )?something (?:that )?(?:i|we)(?:'m| am|'ll| will| can| would|'d|'re| are| want|"
-    r" feel|'ve| have)\b",
+    r"(?:\bnot|n't) (?:\w{2,10} )?something (?:that )?(?:i|we)(?: do| teach| offer|'m| am|'ll| will| can| would|'d|"
+    r"'re| are| want| feel|'ve| have)\b",
     r"\b(?:nothing|no way) (?:that )?i(?:'m| am|'ll| will| can|'d| would) (?:\w{2,12} ){0,2}(?:help|assist|"
     r"provide|do|willing)",
     r"\bi (?:am|'m|was|have been|'ve been) (?:programmed|designed|trained|built|made|"
