@@ -25,6 +25,9 @@ SUITES = shipped("suites")
 LEAST = {"gold": 1000, "edge-case": 300, "safety-refusal": 500}
 BY_HAND = {"gold": 150, "edge-case": 150, "safety-refusal": 250}
 
+# A slot that was not filled, a choice that was not made, a back-reference.
+_MARKS = re.compile(r"\{\w*\}|\[\w[\w ]*\|[^\]]*\]|\\[0-9]")
+
 each_suite = pytest.mark.parametrize("name", sorted(SUITES))
 
 
@@ -35,6 +38,11 @@ def read(name: str) -> Suite:
 def rows(name: str) -> list[dict[str, Any]]:
     text = (SUITES[name] / "examples.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def input_column(name: str) -> str:
+    column: str = yaml.safe_load((SUITES[name] / "suite.yaml").read_text(encoding="utf-8"))["columns"]["input"]
+    return column
 
 
 @each_suite
@@ -62,10 +70,17 @@ def test_it_has_slices_groups_and_severities(name: str) -> None:
 
 @each_suite
 def test_no_two_inputs_differ_in_figures_or_case_alone(name: str) -> None:
-    column = yaml.safe_load((SUITES[name] / "suite.yaml").read_text(encoding="utf-8"))["columns"]["input"]
+    column = input_column(name)
     shapes = Counter(re.sub(r"\d+", "0", row[column]).casefold() for row in rows(name) if row["origin"] == "grammar")
     again = sum(count - 1 for count in shapes.values())
     assert again <= 0.01 * sum(shapes.values()), shapes.most_common(3)
+
+
+@each_suite
+def test_no_grammar_leaves_its_own_marks_in_a_text(name: str) -> None:
+    column = input_column(name)
+    marked = [row["id"] for row in rows(name) if row["origin"] == "grammar" and _MARKS.search(row[column])]
+    assert marked == []
 
 
 @each_suite
