@@ -71,6 +71,7 @@ def test_the_wheel_carries_the_suites_and_the_types() -> None:
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["only-include"] == ["evalkit", "suites"]
     assert wheel["sources"] == {"suites": "evalkit/_shipped"}
+    assert wheel["exclude"] == ["/suites/*/source"]
     assert (ROOT / "evalkit" / "py.typed").is_file()
 
 
