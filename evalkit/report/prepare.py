@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from evalkit import figures
 from evalkit.report import examples, origin, tables
+from evalkit.report.text import one_line
 from evalkit.report.view import CriterionView, RegressedView, View
 from evalkit.types import CriterionRow, CriterionStatus, Estimate, RunRecord, VerdictWord, Waiver
 
+# Slices that the headline names.
+_FELL_MOST = 3
 _ORDER: dict[CriterionStatus, int] = {"fail": 0, "inconclusive": 1, "not_evaluated": 2, "waived": 3, "pass": 4}
 EXIT_WORDS: dict[VerdictWord, str] = {
     "pass": "the student may replace its teacher",
@@ -30,11 +33,12 @@ def prepare(record: RunRecord) -> View:
     student, teacher = origin.model_name(record, "student"), _teacher(record)
     counted = Counter(row.status for row in criteria)
     shown = examples.examples(record) if measured else ()
+    worse = regressed(record) if measured else ()
     return View(
         word=verdict.word,
         exit_code=verdict.exit_code,
         exit_words=EXIT_WORDS[verdict.word],
-        headline=headline(verdict.word, criteria, student, teacher),
+        headline=headline(verdict.word, criteria, student, teacher) + fell_most(worse),
         student=student,
         teacher=teacher,
         run_id=origin.text(record.manifest, "run_id"),
@@ -46,7 +50,7 @@ def prepare(record: RunRecord) -> View:
         criteria=criteria,
         tally=tuple((status, counted[status]) for status in _ORDER if counted[status]),
         measured=measured,
-        regressed=regressed(record) if measured else (),
+        regressed=worse,
         suites=tables.suites(record) if measured else (),
         examples=shown,
         changed=len(record.pairs),
@@ -127,6 +131,20 @@ def headline(word: VerdictWord, criteria: Iterable[CriterionView], student: str,
     if word == "empty":
         return f"Nothing was left to evaluate for {student} against {teacher}: there is no result."
     return f"The run of {student} against {teacher} broke: there is no result, good or bad."
+
+
+def fell_most(worse: Sequence[RegressedView]) -> str:
+    """The slices that fell most, for the first thing that is read: an average may hide them. Empty where none did."""
+    if not worse:
+        return ""
+    several = len({row.suite for row in worse}) > 1
+    named = [
+        f"{f'{row.suite} · ' if several else ''}{one_line(row.slice, 60)} ({row.difference})"
+        for row in worse[:_FELL_MOST]
+    ]
+    more = len(worse) - len(named)
+    rest = f", and {more} more {'slice' if more == 1 else 'slices'}" if more else ""
+    return f" Fell most: {', '.join(named)}{rest}."
 
 
 def _how_many(some: int, of: int, one: str, many: str) -> str:

@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 
 from evalkit import report
+from evalkit.report.prepare import prepare
 from evalkit.types import RunRecord
 from tests.report import records
 from tests.report.records import HOSTILE
@@ -73,12 +75,28 @@ def test_importing_and_printing_loads_no_heavy_library() -> None:
     code = f"""
 import sys
 from evalkit import report
+from evalkit.report.prepare import prepare
 from tests.report import records
 report.terminal(records.failing()), report.junit(records.failing()), report.summary(records.failing())
 print([name for name in {heavy!r} if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_headline_names_the_slices_that_fell_most() -> None:
+    record = records.failing()
+    first = record.verdict.regressed[0]
+    view = prepare(record)
+    assert f"Fell most: {first.slice} (" in view.headline
+    assert "Fell most" not in prepare(records.passing()).headline
+    assert f"Fell most: {first.slice} (" in report.summary(record)
+
+    many = tuple(replace(first, slice=f"language={'x' * 200}{index}") for index in range(9))
+    crowded = prepare(replace(record, verdict=replace(record.verdict, regressed=many))).headline
+    assert crowded.count("language=") == 3
+    assert crowded.endswith("and 6 more slices.")
+    assert len(crowded) < 600
 
 
 def test_a_pass_names_the_criterion_closest_to_its_bound_and_a_fail_the_worst() -> None:
