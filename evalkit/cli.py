@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from evalkit import __version__
-from evalkit.errors import Complaint, EvalkitError, UsageError, nearest
+from evalkit.errors import BrokenError, Complaint, EvalkitError, UsageError, nearest
 from evalkit.pipes import unless_closed
 
 if TYPE_CHECKING:
@@ -165,6 +165,66 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+# --- init --------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: evalkit init my-gate")
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+def init(folder: Path) -> int:
+    """Write a plan, a suite, a policy and CI workflows that run as they are.
+
+    Files that are there are kept. DIR is made if it is not there; it defaults to this folder.
+    """
+    from evalkit.starter import LOST, begin
+
+    begun = begin(folder)
+    for name in begun.written:
+        print(f"wrote  {_line(str(folder / name))}")
+    for name in begun.kept:
+        print(f"kept   {_line(str(folder / name))}, which was there")
+    there = folder.resolve() == Path.cwd()
+    print("\nnext")
+    for command in ([] if there else [f"cd {shlex.quote(str(folder))}"]) + [
+        "evalkit gate",
+        f"evalkit gate --student recorded:{LOST}",
+        *(["evalkit suite show suites/mails"] if there else []),
+    ]:
+        print(f"  {_line(command)}")
+    return 0
+
+
+# --- demo --------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: evalkit demo --out my-demo")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("evalkit-demo"),
+    show_default=True,
+    help="The folder to make.",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of every random draw.")
+@_QUIET
+def demo(out: Path, seed: int, quiet: bool) -> int:
+    """Train a tiny teacher and three students, and gate them.
+
+    A few minutes on two CPU cores. The first student should pass, the second fail on quality, the third on safety:
+    the exit code is 0 if and only if they do. Interrupted, the same command goes on where it stopped.
+    """
+    from evalkit.demo import demo as run_demo
+    from evalkit.progress import Progress
+
+    with Progress(quiet=quiet) as progress:
+        say = (lambda line: None) if quiet else _say
+        ended = run_demo(out, seed=seed, env=_environment(progress), say=say)
+    with unless_closed():
+        print(_lines(ended.text), end="")
+    if ended.surprises:
+        _say("\n".join(f"error: {_line(each)}" for each in ended.surprises))
+    return EvalkitError.exit_code if ended.surprises else 0
+
+
 # --- gate, audit, regate -----------------------------------------------------------------------------
 
 
@@ -284,12 +344,15 @@ def show(run: Path, as_json: bool) -> int:
 def report_command(run: Path, out: Path | None) -> int:
     """Render a run's HTML report again."""
     from evalkit import report
-    from evalkit.files import write_whole
+    from evalkit.files import WriteError, write_whole
     from evalkit.store import read_verdict
 
     page = report.html(_record(run, read_verdict(run)))
     target = out or run / "report.html"
-    write_whole(target, page)
+    try:
+        write_whole(target, page)
+    except WriteError as error:
+        raise BrokenError(f"the report cannot be written: {error}") from None
     print(target)
     return 0
 
@@ -374,7 +437,8 @@ def show_suite(path: str, examples: int) -> int:
         print(_line(note))
     for name in facts.slice_names:
         counts = Counter(each.slices.get(name, "(none)") for each in read.examples)
-        print(_line(f"slice {name}: " + ", ".join(f"{value} {count}" for value, count in counts.most_common(12))))
+        told = ", ".join(f"{value} {count}" for value, count in counts.most_common(12))
+        print(_line(f"slice {name}: {told}" + (f", and {len(counts) - 12} more" if len(counts) > 12 else "")))
     for each, example in zip(build_requests(read)[:examples], read.examples, strict=False):
         print(f"\n--- {_line(example.id)}  target: {_line(example.target or 'none')}")
         print(_lines(prompt_text(each.prompt)))

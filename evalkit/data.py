@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import Complaint, Place, UsageError, nearest
+from evalkit.files import is_pointer
 
 Row = dict[str, Any]
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 # One malformed file must not print a thousand complaints.
 SHOWN = 20
+# What some programs put between the cells of a CSV file, instead of commas.
+_OTHER_MARKS = {";": "semicolons", "\t": "tabs", "|": "upright bars"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,14 @@ def read_rows(path: Path) -> Rows:
                 remedy=close
                 if close.startswith("did you mean")
                 else "check the path; one in a file is relative to that file",
+                place=Place(file=str(path)),
+            )
+        )
+    if is_pointer(path):
+        raise UsageError(
+            Complaint(
+                problem=f"{path.name} is a Git LFS pointer, not the file itself",
+                remedy="run `git lfs pull` there",
                 place=Place(file=str(path)),
             )
         )
@@ -171,6 +182,8 @@ def _csv(path: Path) -> Rows:
                 if header is None:
                     header = cells
                     complaints += _repeated_names(path, header, line)
+                    if complaints := complaints or _other_mark(path, header, line):
+                        break
                 elif len(cells) != len(header):
                     complaints.append(
                         Complaint(
@@ -216,6 +229,19 @@ def _parquet(path: Path) -> Rows:
             )
         ) from None
     return Rows(rows=table.to_pylist(), source=str(path), first_line=1)
+
+
+def _other_mark(path: Path, header: list[str], line: int) -> list[Complaint]:
+    """A header that is one cell because its names are not parted by commas."""
+    return [
+        Complaint(
+            problem=f"the header's names are parted by {name}, and CSV is read with commas",
+            remedy="save it with commas between the cells, or as JSONL",
+            place=Place(file=str(path), line=line),
+        )
+        for mark, name in _OTHER_MARKS.items()
+        if len(header) == 1 and mark in header[0]
+    ]
 
 
 def _repeated_names(path: Path, header: list[str], line: int) -> list[Complaint]:

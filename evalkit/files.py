@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,35 @@ from typing import Any
 
 # Part of the name of a file that is still being written.
 _UNFINISHED = "evalkit-"
+# What stands in a repository where a large file should be, until it is pulled.
+_POINTER = b"version https://git-lfs.github.com/spec/"
+# What to do when a disk does not take what is written.
+REMEDIES = {
+    errno.ENOSPC: "free some space and run the same command again",
+    errno.EDQUOT: "free some space and run the same command again",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f) and run the same command again",
+    errno.EACCES: "change the permissions there, or name another folder",
+    errno.EPERM: "change the permissions there, or name another folder",
+    errno.EROFS: "name a folder on a file system that can be written",
+    errno.ENOTDIR: "a part of that path is a file: name another folder",
+    errno.EEXIST: "a part of that path is a file: name another folder",
+    errno.ENOENT: "no folder can be made there: name another one",
+}
+
+
+class WriteError(OSError):
+    """A write that failed: what the system said, of which file, and what to do."""
+
+    def __str__(self) -> str:
+        return told(self)
+
+
+def told(error: OSError) -> str:
+    """What the system said of a file, and what to do about it where that is known."""
+    said = error.strerror or OSError.__str__(error)
+    where = f" ({os.fspath(error.filename)})" if isinstance(error.filename, str | Path) else ""
+    remedy = REMEDIES.get(error.errno or 0)
+    return f"{said}{where}" + (f"; {remedy}" if remedy else "")
 
 
 def canonical_json(value: Any) -> str:
@@ -65,6 +95,15 @@ def _relative_files(root: Path) -> list[str]:
     ]
 
 
+def is_pointer(path: Path) -> bool:
+    """Is this what Git LFS leaves in place of a file that was not pulled? False for what cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(_POINTER)) == _POINTER
+    except OSError:
+        return False
+
+
 def settle(folder: Path) -> None:
     """Make the names in a folder as durable as the files: what was renamed so far survives a power cut."""
     if os.name != "posix":
@@ -82,7 +121,17 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write so that a reader sees all of it or nothing, whatever kills this process. Parents are made."""
+    """Write so that a reader sees all of it or nothing, whatever kills this process. Parents are made.
+
+    Raises WriteError when the disk does not take it.
+    """
+    try:
+        _write_whole(path, content)
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_whole(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{_UNFINISHED}")

@@ -6,12 +6,14 @@ from options alone and one that comes from a file meet the same rules.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from evalkit.data import SUFFIXES
 from evalkit.errors import Complaint, Place, UsageError, nearest
 from evalkit.shipped import shipped
 from evalkit.specs import (
@@ -73,9 +75,13 @@ class Plan:
     text: str
     path: str | None
     document: Document | None = None
+    # Roles whose models were named on the command line.
+    options: frozenset[str] = frozenset()
 
     def place(self, *key: str | int) -> Place | None:
-        """Where the plan says this; None when an option of the command line does."""
+        """Where the plan, or an option in its stead, says this; None when there is no plan."""
+        if key and key[0] in self.options:
+            return Place(file="command line", key=f"--{key[0]}")
         return self.document.place(*key) if self.document is not None else None
 
 
@@ -99,7 +105,7 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
     """
     cwd = Path.cwd()
     options, complaints = _model_options(over)
-    document = read(path) if path is not None else None
+    document = _read(path) if path is not None else None
     if complaints:
         raise UsageError(complaints)
     if document is not None:
@@ -142,7 +148,42 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
         text=document.text if document is not None else "",
         path=str(path) if path is not None else None,
         document=document,
+        options=frozenset(options),
     )
+
+
+def _read(path: Path) -> Document:
+    """A plan's file. Raises UsageError, which says what it is where it is something else of evalkit's."""
+    if (said := _no_plan(path)) is not None:
+        raise UsageError(Complaint(problem=said[0], remedy=said[1], place=Place(file=str(path))))
+    document = read(path)
+    seen = document.data.get("schema")
+    kind = seen.split("/")[1] if isinstance(seen, str) and seen.startswith("evalkit/") and seen.count("/") == 2 else ""
+    remedies = {
+        "suite": f"this is a suite: name it with --suite {path.parent}, or in a plan under `suites:`",
+        "policy": f"this is a policy: name it with --policy {path}, or in a plan under `policy:`",
+    }
+    if kind in remedies:
+        problem = f'the file says "{seen}", where evalkit/plan/v1 is expected'
+        raise UsageError(Complaint(problem=problem, remedy=remedies[kind], place=document.place("schema")))
+    return document
+
+
+def _no_plan(path: Path) -> tuple[str, str] | None:
+    """What was named instead of a plan, and how it is used; None for what may be a plan."""
+    folder = path.parent
+    if path.suffix in SUFFIXES and path.is_file():
+        remedy = "a suite's folder is named with --suite, recorded outputs with --student recorded:FILE"
+        return f"{path} holds rows, and is no plan", remedy
+    if path.exists() or not folder.is_dir():
+        return None
+    if (folder / "suite.yaml").is_file():
+        return f"{folder} is a suite, and no plan", f"name it with --suite {folder}, or in a plan under `suites:`"
+    if (folder / "verdict.json").is_file():
+        return f"{folder} is a run, and no plan", f"evalkit show {folder}, or evalkit regate {folder} --policy …"
+    if (folder / "config.json").is_file():
+        return f"{folder} is a model, and no plan", f"name it with --student {folder} or --teacher {folder}"
+    return None
 
 
 def _champion_is_a_path(models: dict[Role, ModelSpec], written: Any, over: Overrides, base: Path) -> None:
@@ -203,11 +244,22 @@ def _from_options(over: Overrides, options: dict[Role, ModelSpec]) -> PlanFile:
                 problem="there is no plan here: no evalkit.yaml, and no "
                 + " and no ".join(missing)
                 + " that could do without one",
-                remedy="name a plan (evalkit gate PLAN), write ./evalkit.yaml, or give --student and --suite",
+                remedy=_plan_elsewhere()
+                or "`evalkit init` writes one that runs; or name one (evalkit gate PLAN), or give --student, --suite",
                 place=Place(file=str(Path.cwd() / "evalkit.yaml")),
             )
         )
     return PlanFile(schema="evalkit/plan/v1", student=options["student"], suites=list(over.suites))
+
+
+def _plan_elsewhere() -> str | None:
+    """Where a plan lies that was perhaps meant."""
+    here = Path.cwd()
+    for above in (here, *here.parents[:3]):
+        for name in ("evalkit.yaml", "evalkit.yml"):
+            if (above / name).is_file():
+                return f"did you mean this one? evalkit gate {os.path.relpath(above / name)}"
+    return None
 
 
 def _model_options(over: Overrides) -> tuple[dict[Role, ModelSpec], list[Complaint]]:

@@ -83,7 +83,7 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
         if role in plan.models and not (complaints and _on_the_hub(plan.models[role])):
             backends[role] = backend(plan.models[role], role)
             theirs = suites if role != "teacher_again" else [_only(each, again[each.name]) for each in suites]
-            complaints += backends[role].check(theirs)
+            complaints += [_placed(each, plan, role) for each in backends[role].check(theirs)]
     judges = _judges(complaints, suites, requests, plan, again)
     champion = Champion()
     if "champion" in plan.models and not complaints:
@@ -113,6 +113,18 @@ def _policy_name(plan: Plan) -> str:
             )
         )
     return plan.policy
+
+
+def _placed(complaint: Complaint, plan: Plan, role: Role) -> Complaint:
+    """A complaint about a model, which only knows its role and name, with the line that names the model."""
+    if complaint.place is None or not complaint.place.file.startswith(f"{role} "):
+        return complaint
+    # The teacher's second run is the teacher again: the same complaint twice is one.
+    key = "teacher" if role == "teacher_again" and plan.models[role] == plan.models.get("teacher") else role
+    if (written := plan.place(key)) is None:
+        return complaint
+    model = complaint.place.file.removeprefix(f"{role} ")
+    return replace(complaint, place=replace(written, key=f"{written.key or key} {model}"))
 
 
 def _on_the_hub(spec: ModelSpec) -> bool:

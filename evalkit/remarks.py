@@ -12,13 +12,19 @@ from evalkit.types import ERRORED, CriterionRow, Estimate, MetricRow, Question, 
 
 # Beyond this share of poor answers, an accuracy says more about how the suite was asked than about the model.
 MANY = 0.1
+# What a model says of an example. Times and token counts may differ between two runs of the same model.
+_NUMBERS = ("probs", "choice_logprobs")
+_SAID = ("status", "label", "text", *_NUMBERS)
+# As many answers must be equal before the models are suspected to be one: all their numbers, or, where there are
+# none, all their words. A good student may well find its teacher's every label on a short suite.
+SAME_NUMBERS, SAME_WORDS = 20, 200
 # Outside of this, a time per answer compares answers of different length (the window of MLPerf's rules).
 SAME_LENGTH = (0.9, 1.1)
 
 
 def remarks(columns: Sequence[Columns], rows: Mapping[Question, MetricRow]) -> tuple[str, ...]:
     """Sentences about the whole suites of a run, in their order."""
-    found = [*_better(rows)]
+    found = [*_swapped(rows), *_the_same(columns), *_better(rows)]
     for each in columns:
         if each.n:
             found += [*_poor_answers(each), *_shorter(each.facts.name, rows)]
@@ -34,6 +40,29 @@ def unjudged(columns: Sequence[Columns], criteria: Sequence[CriterionRow]) -> It
                 f"nothing was decided about {each.facts.name} ({each.facts.kind}, {each.n} examples): "
                 "no criterion of this policy could be evaluated on it"
             )
+
+
+def _swapped(rows: Mapping[Question, MetricRow]) -> Iterator[str]:
+    """A student that is larger than its teacher: somebody may have taken one for the other."""
+    sizes = [rows.get(Question(metric=f"size.parameters.{role}", suite=None)) for role in ("student", "teacher")]
+    student, teacher = (None if row is None else row.measured for row in sizes)
+    if isinstance(student, Estimate) and isinstance(teacher, Estimate) and student.value > teacher.value:
+        yield (
+            f"the student has more parameters than its teacher ({student.value:,.0f} against {teacher.value:,.0f}): "
+            "were the two swapped?"
+        )
+
+
+def _the_same(columns: Sequence[Columns]) -> Iterator[str]:
+    """A student whose every answer is its teacher's: a model that is compared with itself passes."""
+    paired = [each for each in columns if {"teacher", "student"} <= set(each.roles)]
+    if not all(each.data[f"student_{name}"] == each.data[f"teacher_{name}"] for each in paired for name in _SAID):
+        return
+    n = sum(each.n for each in paired)
+    numbers = sum(value is not None for each in paired for name in _NUMBERS for value in each.data[f"student_{name}"])
+    if numbers >= SAME_NUMBERS or n >= SAME_WORDS:
+        how = "to the last digit" if numbers else "word for word"
+        yield f"all {n:,} answers of the student are its teacher's, {how}: are they the same model?"
 
 
 def _better(rows: Mapping[Question, MetricRow]) -> Iterator[str]:

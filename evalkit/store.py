@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.columns import ADDED_COLUMNS, PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.errors import BrokenError, Complaint, MismatchError, Place, RecordError, UsageError
-from evalkit.files import digest_file, leftovers, pretty_json, settle, write_whole
+from evalkit.files import digest_file, leftovers, pretty_json, settle, told, write_whole
 from evalkit.records import (
     SCHEMAS,
     metric_from,
@@ -72,7 +72,7 @@ def claim(out: Path) -> None:
             each.unlink(missing_ok=True)
         write_whole(out / STARTED, "a run began here and has not finished; the same command resumes it\n")
     except OSError as error:
-        raise BrokenError(f"the run directory {out} cannot be written: {error}") from None
+        raise BrokenError(f"the run directory {out} cannot be written: {told(error)}") from None
 
 
 def write_records(
@@ -94,7 +94,7 @@ def write_records(
             write_whole(out / name, pretty_json(value))
         return {name: digest_file(out / name) for name in RECORDS}
     except OSError as error:
-        raise BrokenError(f"the run directory {out} cannot be written: {error}") from None
+        raise BrokenError(f"the run directory {out} cannot be written: {told(error)}") from None
 
 
 def write_texts(out: Path, texts: Mapping[str, str]) -> None:
@@ -103,7 +103,7 @@ def write_texts(out: Path, texts: Mapping[str, str]) -> None:
         for name, text in texts.items():
             write_whole(out / name, text)
     except OSError as error:
-        raise BrokenError(f"the run directory {out} cannot be written: {error}") from None
+        raise BrokenError(f"the run directory {out} cannot be written: {told(error)}") from None
 
 
 def withdraw(out: Path) -> None:
@@ -112,7 +112,7 @@ def withdraw(out: Path) -> None:
         for name in ("manifest.json", "verdict.json"):
             (out / name).unlink(missing_ok=True)
     except OSError as error:
-        raise BrokenError(f"the run directory {out} cannot be written: {error}") from None
+        raise BrokenError(f"the run directory {out} cannot be written: {told(error)}") from None
 
 
 def finish(out: Path, manifest: Mapping[str, Any]) -> None:
@@ -124,7 +124,7 @@ def finish(out: Path, manifest: Mapping[str, Any]) -> None:
         settle(out)
         (out / STARTED).unlink(missing_ok=True)
     except OSError as error:
-        raise BrokenError(f"the run directory {out} cannot be written: {error}") from None
+        raise BrokenError(f"the run directory {out} cannot be written: {told(error)}") from None
 
 
 def read_run(path: Path) -> Run:

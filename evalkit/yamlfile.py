@@ -261,6 +261,8 @@ def _refuse_other_versions(document: Document, model: type[pydantic.BaseModel]) 
         problem, remedy = "the file does not say what it is", f"begin it with `schema: {wanted}`"
     else:
         problem, remedy = f"the file says {_quoted(seen)}, where {wanted} is expected", f"write `schema: {wanted}`"
+        if isinstance(seen, str) and (other := re.fullmatch(r"evalkit/(plan|suite|policy)/v[0-9]+", seen)):
+            remedy = f"this is a {other[1]}: name a {family.partition('/')[2]} here"
     raise UsageError(Complaint(problem=problem, remedy=remedy, place=document.place("schema")))
 
 

@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "output": {"report"},
     "halves": {"prepare", "gather", "conclude"},
     "whole": {"pipeline"},
-    "uses": {"provenance", "power", "demo", "shadow", "audit"},
+    "uses": {"provenance", "power", "demo", "starter", "shadow", "audit"},
     "shell": {"cli", "progress", "pipes", "__main__", "__init__"},
 }  # fmt: skip
 

@@ -22,10 +22,12 @@ def test_the_commands_run_in_order_and_say_what_they_promise(tmp_path: Path) -> 
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "no findings in 1 suite" in done.stdout
-    assert "exit code 3" in done.stdout, "the example is meant to be inconclusive: it shows what the outcome looks like"
-    assert "verified: the verdict of run follows from its records" in done.stdout
-    assert (tmp_path / "hello/run/report.html").is_file()
+    words = re.findall(r"^exit \d \((\w+)", done.stdout, flags=re.MULTILINE)
+    assert words == ["pass", "pass", "fail", "inconclusive"], "the gate, show, the red student, the stricter policy"
+    assert "exit code 1" in done.stdout
+    assert "exit code 3" in done.stdout
+    assert "verified: the verdict of first-run follows from its records" in done.stdout
+    assert (tmp_path / "my-gate/first-run/report.html").is_file()
 
 
 def test_every_place_that_the_readme_names_exists() -> None:

@@ -197,6 +197,13 @@ def test_a_finished_run_is_shown_reported_and_verified(passed: Path, tmp_path: P
     assert project.tree(run) == before
 
 
+def test_a_report_that_cannot_be_written_is_broken_and_no_bug(passed: Path) -> None:
+    ended = evalkit("report", passed / "run", "--out", passed / "run" / "verdict.json" / "page.html")
+    assert ended.code == 4
+    assert "the report cannot be written" in ended.err
+    assert "name another folder" in ended.err
+
+
 def test_a_number_changed_by_hand_is_found(passed: Path, tmp_path: Path) -> None:
     run = tmp_path / "copy"
     run.mkdir()

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.backends import weights
+from evalkit.backends.local import mistaken
+from evalkit.backends.local.hub import NotHadError, fetched
 from evalkit.errors import BrokenError, Complaint, Place, nearest
 from evalkit.specs import TransformersSpec
 from evalkit.types import ModelFacts, Role
@@ -76,21 +78,25 @@ class Folder:
 
     def check_files(self, folder: Path) -> list[Complaint]:
         """What a model folder must hold and this one does not."""
+        if (said := mistaken.no_model(folder)) is not None:
+            return [self.complaint(*said)]
         complaints = []
         if not (folder / "config.json").is_file():
             complaints.append(
-                self.complaint(f"{folder} has no config.json", "name the folder that save_pretrained wrote")
+                self.complaint(f"{folder} has no config.json", "copy it there from the model; save_pretrained wrote it")
             )
         if not weights.weight_files(folder):
-            pickled = sorted(each.name for each in folder.glob("*.bin"))
+            pickled = mistaken.pickled(folder)
             complaints.append(
                 self.complaint(
-                    f"{folder} has no safetensors weights" + (f", only {pickled[0]}" if pickled else ""),
+                    f"{folder} has no safetensors weights" + (f", only {pickled}" if pickled else ""),
                     "save it again with safe_serialization: pickled weights can run code when they are opened",
                 )
             )
         if weights.tokenizer_digest(folder) is None:
-            complaints.append(self.complaint(f"{folder} has no tokenizer", "save the tokenizer into the same folder"))
+            complaints.append(
+                self.complaint(f"{folder} has no tokenizer", f'save it there: tokenizer.save_pretrained("{folder}")')
+            )
         return complaints
 
     def complaint(self, problem: str, remedy: str) -> Complaint:
@@ -101,32 +107,29 @@ class Folder:
         if path.is_dir():
             return path, None
         if path.exists():
-            return None, self.complaint(f"{path} is a file, not a model folder", "name the folder that holds it")
+            return None, self.complaint(*mistaken.a_file(path))
         if path.is_absolute():
-            beside = sorted(each.name for each in path.parent.iterdir()) if path.parent.is_dir() else []
-            return None, self.complaint(f"there is no model folder {path}", nearest(path.name, beside))
+            return None, self.complaint(f"there is no model folder {path}", _where_instead(path))
         return self._from_hub()
 
     def _from_hub(self) -> tuple[Path | None, Complaint | None]:
         """A hub id: the files of one revision, downloaded if they can be."""
-        import huggingface_hub
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
-
-        wanted = ["*.safetensors", "*.json", "*.txt", "*.model", "*.codes", "*.jinja"]
         try:
-            # The patterns' stars cross slashes: folders (checkpoints, exports to other formats) are left out.
-            found = huggingface_hub.snapshot_download(
-                self.spec.model, revision=self.spec.revision, allow_patterns=wanted, ignore_patterns=["*/*"]
-            )
-        except (HFValidationError, RepositoryNotFoundError, LocalEntryNotFoundError, OSError) as error:
-            # What the network said differs from machine to machine and helps nobody; what it means does not.
-            reason = "it is not in the cache, and the hub cannot be reached"
-            if isinstance(error, RepositoryNotFoundError):
-                reason = "the hub does not have it"
-            if isinstance(error, HFValidationError):
-                reason = "it is no such id"
+            return fetched(self.spec.model, self.spec.revision), None
+        except NotHadError as error:
+            name = self.spec.model
+            meant = mistaken.close_by(Path(name))
+            folder = f'did you mean "{meant}"? For' if meant else f"a folder is written ./{name}; for"
             return None, self.complaint(
-                f'"{self.spec.model}" is no folder here, and as a hub id it cannot be had: {reason}',
-                f"a folder is written ./{self.spec.model}; a hub model must be reachable or downloaded before",
+                f'"{name}" is no folder here, and as a hub id it cannot be had: {error}',
+                f"{folder} the hub: {error.remedy}",
             )
-        return Path(found), None
+
+
+def _where_instead(path: Path) -> str:
+    """A remedy for a folder that is not there."""
+    if (meant := mistaken.close_by(path)) is not None:
+        return f'did you mean "{meant}"?'
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent} either; check the path (one in a plan is relative to the plan)"
+    return nearest(path.name, sorted(each.name for each in path.parent.iterdir() if each.is_dir()))
