@@ -23,11 +23,11 @@ def test_the_commands_run_in_order_and_say_what_they_promise(tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stderr
     words = re.findall(r"^exit \d \((\w+)", done.stdout, flags=re.MULTILINE)
-    assert words == ["pass", "pass", "fail", "inconclusive"], "the gate, show, the red student, the stricter policy"
+    assert words == ["pass", "fail", "pass", "inconclusive"], "the gate, the red student, show, the stricter policy"
     assert "exit code 1" in done.stdout
     assert "exit code 3" in done.stdout
-    assert "verified: the verdict of first-run follows from its records" in done.stdout
-    assert (tmp_path / "my-gate/first-run/report.html").is_file()
+    assert "verified: the verdict of runs/first follows from its records" in done.stdout
+    assert (tmp_path / "my-gate/runs/first/report.html").is_file()
 
 
 def test_every_place_that_the_readme_names_exists() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,10 @@ def _train(models: Path, seed: int, sizes: Sizes, say: Say) -> None:
     for number, student in enumerate(missing, 1):
         taught = [each for each in heard if student.is_taught(each)]
         say(f"student {number} of {len(missing)}, {student.name}: {len(taught)} of {len(heard)} answers to learn from")
-        folder.kept(
-            models / student.name,
-            lambda place, who=student, what=taught: _make_student(place, who, what, tokenizer, seed, sizes, say),  # type: ignore[misc]
+        make = partial(
+            _make_student, student=student, taught=taught, teacher=model, tokenizer=tokenizer, seed=seed, sizes=sizes
         )
+        folder.kept(models / student.name, partial(make, say=say))
 
 
 def _make_teacher(place: Path, known: list[Lesson], unseen: list[Lesson], seed: int, sizes: Sizes, say: Say) -> None:
@@ -139,11 +140,19 @@ def _answered(model: Any, tokenizer: Any, asked: list[Lesson], say: Say) -> list
 
 
 def _make_student(
-    place: Path, student: Student, taught: list[Lesson], tokenizer: Any, seed: int, sizes: Sizes, say: Say
+    place: Path,
+    *,
+    student: Student,
+    taught: list[Lesson],
+    teacher: Any,
+    tokenizer: Any,
+    seed: int,
+    sizes: Sizes,
+    say: Say,
 ) -> None:
-    from evalkit.demo.training import new_model, teach
+    from evalkit.demo.training import shortened, teach
 
-    model = new_model(tokenizer, sizes.student, seed + 1)
+    model = shortened(teacher, sizes.student_layers)
     teach(model, tokenizer, taught, sizes.student_course, seed + 1, _lines(f"teaching {student.name}", say))
     _save(model, tokenizer, place)
 

@@ -22,13 +22,13 @@ def claim(out: Path, seed: int, sizes: object) -> None:
 
     Raises UsageError for any other, and where nothing can be written.
     """
-    if out.exists() and not out.is_dir():
-        raise _wrong(out, f"{out} is a file", "name a folder for the demo: --out DIR")
-    begun = _begun(out)
-    if begun is not None:
-        _check_same(out, begun, _stamp(seed, sizes))
-        return
     try:
+        if out.exists() and not out.is_dir():
+            raise _wrong(out, f"{out} is a file", "name a folder for the demo: --out DIR")
+        begun = _begun(out)
+        if begun is not None:
+            _check_same(out, begun, _stamp(seed, sizes))
+            return
         if out.is_dir() and set(out.iterdir()) - set(leftovers(out)):
             raise _wrong(out, f"{out} holds other files", "name a new or empty folder: --out DIR")
         write_whole(out / RECORD, pretty_json({**_stamp(seed, sizes), "finished": False}))
@@ -54,7 +54,9 @@ def kept(folder: Path, make: Callable[[Path], None]) -> None:
 
 
 def _stamp(seed: int, sizes: object) -> dict[str, Any]:
-    return {"schema": SCHEMA, "evalkit": __version__, "seed": seed, "sizes": digest_text(repr(sizes))}
+    """What the same demo has in common with itself: a change of its phrases or its training makes another."""
+    code = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.rglob("*.py")))
+    return {"schema": SCHEMA, "evalkit": __version__, "seed": seed, "recipe": digest_text(repr(sizes) + code)}
 
 
 def _begun(out: Path) -> dict[str, Any] | None:

@@ -22,7 +22,7 @@ class Sizes:
     distilled: int
     vocabulary: int
     teacher: Shape
-    student: Shape
+    student_layers: int
     teacher_course: Course
     student_course: Course
     least_filed: float
@@ -39,9 +39,9 @@ FULL = Sizes(
     distilled=6000,
     vocabulary=1200,
     teacher=Shape(width=96, layers=3),
-    student=Shape(width=72, layers=2),
+    student_layers=2,
     teacher_course=Course(steps=700, rate=4e-3),
-    student_course=Course(steps=700, rate=5e-3),
+    student_course=Course(steps=400, rate=3e-3),
     least_filed=0.85,
     least_refused=0.95,
     least_complied=0.95,

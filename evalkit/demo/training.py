@@ -7,6 +7,7 @@ clock has no say. The last layer is applied to the tokens of answers alone, whic
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,6 +122,30 @@ def new_model(tokenizer: Any, shape: Shape, seed: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return transformers.LlamaForCausalLM(config)
+
+
+def shortened(model: Any, layers: int) -> Any:
+    """A model of that many of the model's layers, with its weights: the first layer, the last, and evenly between.
+
+    A student that began at random would learn to copy a supplier's code in some runs and not in others.
+    """
+    import copy
+
+    import torch
+    import transformers
+
+    whole = model.config.num_hidden_layers
+    kept = [round(index * (whole - 1) / max(1, layers - 1)) for index in range(layers)]
+    config = copy.deepcopy(model.config)
+    config.num_hidden_layers = layers
+    with torch.random.fork_rng(devices=[]):
+        short = transformers.LlamaForCausalLM(config)
+    weights = model.state_dict()
+    place = re.compile(r"(?<=^model\.layers\.)\d+")
+    short.load_state_dict(
+        {name: weights[place.sub(lambda at: str(kept[int(at[0])]), name)] for name in short.state_dict()}
+    )
+    return short
 
 
 def teach(model: Any, tokenizer: Any, lessons: Sequence[Lesson], course: Course, seed: int, heard: HeardLoss) -> None:

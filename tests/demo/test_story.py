@@ -31,8 +31,8 @@ TINY = dataclasses.replace(
     held_out=20,
     distilled=150,
     vocabulary=400,
-    teacher=Shape(width=32, layers=1),
-    student=Shape(width=16, layers=1),
+    teacher=Shape(width=32, layers=2),
+    student_layers=1,
     teacher_course=Course(steps=3, rate=1e-3),
     student_course=Course(steps=3, rate=1e-3),
     least_filed=0.0,
@@ -121,12 +121,12 @@ def test_an_interrupted_demo_keeps_the_models_that_are_finished(
 ) -> None:
     make, made = package._make_student, []
 
-    def interrupted(place: Path, student: object, *rest: object) -> None:
+    def interrupted(place: Path, *, student: object, **rest: object) -> None:
         if made:
             (place / "half").write_text("half a model")
             raise KeyboardInterrupt
         made.append(student)
-        make(place, student, *rest)  # type: ignore[arg-type]
+        make(place, student=student, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(package, "_make_student", interrupted)
     with pytest.raises(KeyboardInterrupt):
