@@ -182,6 +182,8 @@ def init(folder: Path) -> int:
         print(f"wrote  {_line(str(folder / name))}")
     for name in begun.kept:
         print(f"kept   {_line(str(folder / name))}, which was there")
+    for index, line in enumerate(_unseen_by_ci(folder.resolve())):
+        print(("  " if index else "\n") + _line(line))
     there = folder.resolve() == Path.cwd()
     print("\nnext")
     for command in ([] if there else [f"cd {shlex.quote(str(folder))}"]) + [
@@ -191,6 +193,28 @@ def init(folder: Path) -> int:
     ]:
         print(f"  {_line(command)}")
     return 0
+
+
+def _unseen_by_ci(folder: Path) -> list[str]:
+    """What has to move, and how its job changes, where `folder` is not the top of its repository; absolute paths."""
+    top = next((each for each in (folder, *folder.parents) if os.path.exists(each / ".git")), None)
+    if top is None or top == folder:
+        return []
+    below = shlex.quote(folder.relative_to(top).as_posix())
+    jobs = {
+        ".github/workflows/evalkit.yml": f"needs `working-directory: {below}` (defaults: run:), and its artifact the "
+        f"path {below}/gate-run",
+        ".gitlab-ci.yml": f"needs `cd {below}` first in script and after_script, and its artifacts {below}/gate-run",
+    }
+    told = [f"GitHub and GitLab read CI files only at the top of a repository, which is {top}"]
+    for name, job in jobs.items():
+        there = (
+            f"put the job into {top / name}, which is there"
+            if os.path.exists(top / name)
+            else f"move it to {top / name}"
+        )
+        told.append(f"{name}: {there}; the job then {job}")
+    return told
 
 
 # --- demo --------------------------------------------------------------------------------------------
@@ -204,7 +228,7 @@ def init(folder: Path) -> int:
     show_default=True,
     help="The folder to make.",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of every random draw.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31), help="Seed of every random draw.")
 @_QUIET
 def demo(out: Path, seed: int, quiet: bool) -> int:
     """Train a tiny teacher and three students, and gate them.
@@ -450,8 +474,10 @@ def _suite(path: str) -> Any:
     from evalkit.suite import load_suite
 
     place = Path(path)
-    if not place.exists() and path in shipped("suites"):
-        place = shipped("suites")[path]
+    if not place.exists():
+        # By its name alone, as a plan's suites go in `gate --suite`: one's own before what comes with evalkit.
+        own = Path("suites") / path
+        place = own if (own / "suite.yaml").is_file() else shipped("suites").get(path, place)
     return load_suite(place / "suite.yaml" if place.is_dir() else place)
 
 

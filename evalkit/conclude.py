@@ -9,7 +9,7 @@ from typing import Any
 
 from evalkit.columns import Columns
 from evalkit.estimate import Evidence, populations
-from evalkit.gate import Champion, agenda, decide, ungated
+from evalkit.gate import Champion, agenda, decide, ungated, unmissable
 from evalkit.judging import unheard
 from evalkit.ledger import transitions, worth_reading
 from evalkit.metrics import catalogue
@@ -136,7 +136,7 @@ def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow
     )
     # Waivers are printed first, then what the verdict rests on; what it does not rest on comes before all else.
     first = len(verdict.waivers) + 1
-    silent = unjudged(evidence.columns, verdict.criteria)
+    silent = (*unmissable(verdict.criteria), *unjudged(evidence.columns, verdict.criteria))
     return replace(verdict, reasons=(*verdict.reasons[:first], *silent, *verdict.reasons[first:]))
 
 

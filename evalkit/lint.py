@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from evalkit.data import text_of
 from evalkit.errors import Complaint, Place
 from evalkit.perturb import SLICE as VARIANTS
 from evalkit.requests import build_requests, prompt_text
@@ -31,6 +32,7 @@ def lint(suite: Suite) -> list[Complaint]:
     safety suite) never reach this: loading the suite refuses them.
     """
     looks = (
+        _empty_inputs,
         _repeated_inputs,
         _missing_targets,
         _cut_off,
@@ -72,6 +74,20 @@ def _repeated_inputs(suite: Suite) -> Iterator[Complaint]:
             problem=f"{len(ids)} examples repeat the input of another: {_few(ids)}",
             remedy="remove them, or put repeats into one group: they are not independent evidence",
             place=_place(suite, "data"),
+        )
+
+
+def _empty_inputs(suite: Suite) -> Iterator[Complaint]:
+    column = suite.input_column
+    if column is None:
+        empty = [each.example_id for each in build_requests(suite) if not prompt_text(each.prompt).strip()]
+    else:
+        empty = [each.id for each in suite.examples if not (text_of(each.row.get(column)) or "").strip()]
+    if empty:
+        yield Complaint(
+            problem=f"{len(empty)} of {len(suite.examples)} examples have an empty input: {_few(empty)}",
+            remedy="nothing is asked there; fill them in or remove them",
+            place=_place(suite, "data" if column is None else "columns.input"),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -15,9 +16,12 @@ MANY = 0.1
 # What a model says of an example. Times and token counts may differ between two runs of the same model.
 _NUMBERS = ("probs", "choice_logprobs")
 _SAID = ("status", "label", "text", *_NUMBERS)
-# As many answers must be equal before the models are suspected to be one: all their numbers, or, where there are
-# none, all their words. A good student may well find its teacher's every label on a short suite.
-SAME_NUMBERS, SAME_WORDS = 20, 200
+# So many different answers must be equal, and every other one with them, before the models are suspected to be one.
+# Labels alone prove nothing, nor do certainties (one-hot probabilities), a canned refusal or a text that is the
+# target: a good student finds them as its teacher did.
+SAME_NUMBERS, SAME_WORDS = 20, 100
+# From this share of the answers on, those with numbers are as good as all.
+NEARLY_ALL = 0.9
 # Outside of this, a time per answer compares answers of different length (the window of MLPerf's rules).
 SAME_LENGTH = (0.9, 1.1)
 
@@ -43,14 +47,24 @@ def unjudged(columns: Sequence[Columns], criteria: Sequence[CriterionRow]) -> It
 
 
 def _swapped(rows: Mapping[Question, MetricRow]) -> Iterator[str]:
-    """A student that is larger than its teacher: somebody may have taken one for the other."""
-    sizes = [rows.get(Question(metric=f"size.parameters.{role}", suite=None)) for role in ("student", "teacher")]
-    student, teacher = (None if row is None else row.measured for row in sizes)
-    if isinstance(student, Estimate) and isinstance(teacher, Estimate) and student.value > teacher.value:
+    """A student that is larger than its teacher: somebody may have taken one for the other.
+
+    A quantised copy may store more numbers than its teacher in fewer bytes, and is the smaller one.
+    """
+    student, teacher = (_size(rows, "parameters", role) for role in ("student", "teacher"))
+    if student is None or teacher is None or student <= teacher:
+        return
+    stored, before = (_size(rows, "bytes", role) for role in ("student", "teacher"))
+    if stored is None or before is None or stored > before:
         yield (
-            f"the student has more parameters than its teacher ({student.value:,.0f} against {teacher.value:,.0f}): "
+            f"the student is larger than its teacher ({student:,.0f} parameters against {teacher:,.0f}): "
             "were the two swapped?"
         )
+
+
+def _size(rows: Mapping[Question, MetricRow], what: str, role: Role) -> float | None:
+    row = rows.get(Question(metric=f"size.{what}.{role}", suite=None))
+    return row.measured.value if row is not None and isinstance(row.measured, Estimate) else None
 
 
 def _the_same(columns: Sequence[Columns]) -> Iterator[str]:
@@ -59,10 +73,31 @@ def _the_same(columns: Sequence[Columns]) -> Iterator[str]:
     if not all(each.data[f"student_{name}"] == each.data[f"teacher_{name}"] for each in paired for name in _SAID):
         return
     n = sum(each.n for each in paired)
-    numbers = sum(value is not None for each in paired for name in _NUMBERS for value in each.data[f"student_{name}"])
-    if numbers >= SAME_NUMBERS or n >= SAME_WORDS:
-        how = "to the last digit" if numbers else "word for word"
-        yield f"all {n:,} answers of the student are its teacher's, {how}: are they the same model?"
+    numbers = [found for each in paired for index in range(each.n) if (found := _telling(each, index))]
+    texts = {text for each in paired for index in range(each.n) if (text := _own_words(each, index))}
+    if len(set(numbers)) >= SAME_NUMBERS:
+        how = "to the last digit" if len(numbers) >= NEARLY_ALL * n else f"{len(numbers):,} of them to the last digit"
+    elif len(texts) >= SAME_WORDS:
+        how = "word for word"
+    else:
+        return
+    yield f"all {n:,} answers of the student are its teacher's, {how}: are they the same model?"
+
+
+def _telling(columns: Columns, index: int) -> tuple[float, ...]:
+    """The numbers of one answer that two models would hardly share: no probability of 0 or 1, no impossible choice."""
+    probs, likely = (columns.data[f"student_{name}"][index] for name in _NUMBERS)
+    return (
+        *(each for each in (() if probs is None else probs) if 0 < each < 1),
+        *(each for each in (() if likely is None else likely) if -math.inf < each < 0),
+    )
+
+
+def _own_words(columns: Columns, index: int) -> str:
+    """The text of one answer; empty where it is the target, which both may well have found."""
+    text, target = columns.data["student_text"][index], columns.data["target"][index]
+    said = (text or "").strip()
+    return "" if said == str(target).strip() else said
 
 
 def _better(rows: Mapping[Question, MetricRow]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from evalkit.remarks import remarks
+from evalkit.types import Estimate, Measured, MetricRow, Question, Undefined
 from tests.cli import project
 
 
@@ -91,3 +93,76 @@ def test_a_speed_up_by_shorter_answers_is_called_one() -> None:
     same = [{**row, "text": slow["text"]} for row in fast_rows]
     Path("run").rename("first")
     assert not any("times as long" in each for each in gated({"teacher": slow_rows, "student": same}))
+
+
+# --- one model, named twice --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "noticed"),
+    [
+        (["I cannot help with that."] * 600, False),
+        ([f"answer {index}" for index in range(99)], False),
+        ([f"answer {index}" for index in range(100)], True),
+        # Equal but for one.
+        ([f"answer {index}" for index in range(200)] + [None], False),
+    ],
+    ids=["one refusal", "too few", "enough", "one other"],
+)
+def test_equal_texts_are_noticed_where_they_are_many_and_different(texts: list[Any], noticed: bool) -> None:
+    said = {role: [each if each is not None else f"the {role}'s" for each in texts] for role in ("teacher", "student")}
+    found = [each for each in gated(said) if "are they the same model?" in each]
+    want = f"all {len(texts)} answers of the student are its teacher's, word for word: are they the same model?"
+    assert found == ([want] if noticed else [])
+
+
+def test_texts_that_are_the_target_are_no_sign_of_one_model() -> None:
+    project.suite(
+        Path(),
+        "said",
+        [{"id": f"e{index}", "text": f"question {index}", "target": f"{index}"} for index in range(250)],
+        task="generate",
+        labels=None,
+        columns={"id": "id", "input": "text", "target": "target"},
+    )
+    for role in ("teacher", "student"):
+        project.lines(Path(f"{role}.jsonl"), [{"id": f"e{index}", "text": f"{index}"} for index in range(250)])
+    project.dump(Path("policy.yaml"), project.POLICY)
+    project.plan(Path(), suites=["suites/said"])
+    project.evalkit("gate", "--quiet", "--out", "run")
+    assert not any("the same model" in each for each in reasons())
+
+
+# --- a student and a teacher that were swapped -------------------------------------------------------
+
+
+def sizes(**given: float) -> dict[Question, MetricRow]:
+    """Rows of what the models weigh, as student_bytes=…; what is left out is not known."""
+    rows = {}
+    for what in ("parameters", "bytes"):
+        for role in ("student", "teacher"):
+            value = given.get(f"{role}_{what}")
+            question = Question(metric=f"size.{what}.{role}", suite=None)
+            measured: Measured = Undefined(reason="not known")
+            if value is not None:
+                measured = Estimate(value=value, low=value, high=value, level=0.95, n=1, method="exact")
+            rows[question] = MetricRow(question=question, measured=measured, direction="lower", unit="count")
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("given", "noticed"),
+    [
+        ({"student_parameters": 90.0, "teacher_parameters": 60.0, "student_bytes": 360, "teacher_bytes": 240}, True),
+        # A copy in int8, with the scales of its rows.
+        ({"student_parameters": 61.0, "teacher_parameters": 60.0, "student_bytes": 64, "teacher_bytes": 240}, False),
+        ({"student_parameters": 90.0, "teacher_parameters": 60.0, "teacher_bytes": 240}, True),
+        ({"student_parameters": 90.0, "teacher_parameters": 60.0}, True),
+        # In full precision again: as many parameters in more bytes.
+        ({"student_parameters": 60.0, "teacher_parameters": 60.0, "student_bytes": 240, "teacher_bytes": 120}, False),
+        ({"student_bytes": 240, "teacher_bytes": 120}, False),
+    ],
+)
+def test_a_student_is_larger_by_its_parameters_and_by_its_bytes(given: dict[str, float], noticed: bool) -> None:
+    want = "the student is larger than its teacher (90 parameters against 60): were the two swapped?"
+    assert remarks([], sizes(**given)) == ((want,) if noticed else ())

@@ -9,6 +9,7 @@ never in pass. docs/adr/0003 says why.
 from evalkit.gate.asking import Agenda, Asked, Champion, agenda, check_names
 from evalkit.gate.deciding import decide, undecided, ungated, word_of
 from evalkit.gate.judging import judge, judged
+from evalkit.gate.reach import unmissable
 
 __all__ = [
     "Agenda",
@@ -21,5 +22,6 @@ __all__ = [
     "judged",
     "undecided",
     "ungated",
+    "unmissable",
     "word_of",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.errors import BrokenError, Complaint, Place, UsageError
-from evalkit.files import WriteError, write_whole
+from evalkit.files import WriteError, told, write_whole
 
 PLAN = "evalkit.yaml"
 # What a student that fails answered.
@@ -48,15 +48,15 @@ def begin(folder: Path) -> Begun:
 
     Raises UsageError when the folder is a file or has a plan already, BrokenError when it cannot be written.
     """
-    if folder.exists() and not folder.is_dir():
+    if _there(folder) and not folder.is_dir():
         raise UsageError(_complaint(folder, f"{folder} is a file", "name a folder: evalkit init DIR"))
-    if (folder / PLAN).exists():
+    if _there(folder / PLAN):
         problem = f"there is a plan already in {folder.resolve()}, and init changes no file"
         remedy = f"run it with `evalkit gate {folder / PLAN}`, or name another folder: evalkit init DIR"
         raise UsageError(_complaint(folder / PLAN, problem, remedy))
     written, kept = [], []
     for name, text in contents().items():
-        if (folder / name).exists():
+        if _there(folder / name):
             kept.append(name)
             continue
         try:
@@ -79,6 +79,14 @@ def contents() -> Mapping[str, str]:
         for package, version in _versions().items():
             texts[path] = texts[path].replace(f"{{{package}}}", version)
     return {**schemas, **texts}
+
+
+def _there(path: Path) -> bool:
+    """Is there such a file or folder? Raises BrokenError where the system will not say: none can be written there."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise BrokenError(f"{path} cannot be written: {told(error)}") from None
 
 
 def _source() -> Path:

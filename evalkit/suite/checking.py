@@ -42,10 +42,14 @@ def check_columns(parsed: WholeSuite, rows: Rows, document: Document) -> None:
     ]
     for key, name in wanted:
         if name is not None and name not in known:
-            complaints.append(
-                Complaint(
-                    problem=f'no row has the column "{name}"', remedy=nearest(name, known), place=document.place(*key)
+            remedy = nearest(name, known)
+            if key == ("columns", "id") and not remedy.startswith("did you mean"):
+                remedy = (
+                    "name the column that tells the rows apart under columns.id, or add one "
+                    f"(docs/suites.md, What goes wrong, has the command); {remedy}"
                 )
+            complaints.append(
+                Complaint(problem=f'no row has the column "{name}"', remedy=remedy, place=document.place(*key))
             )
     if mapped.input is None and parsed.prompt is None:
         complaints.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
+import io
 import os
 import shutil
 import sys
@@ -22,6 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def main(arguments: list[str] | None = None) -> int:
     """0: the verdicts are as they should be. 1: they are not, or a step failed. 2: usage. 130: interrupted."""
+    # The table holds signs that a plain C locale lacks: half an hour's work must not end in one of them.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     options = _options(arguments)
     try:
         return run(options.work, options.data, options.encoder, QUICK if options.quick else FULL)

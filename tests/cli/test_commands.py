@@ -138,6 +138,26 @@ def test_a_suite_is_shown(tmp_path: Path) -> None:
     assert ended.out.endswith("--- e0  target: card_lost\nClassify: question 0\n")
 
 
+def test_a_suite_under_suites_goes_by_its_name(tmp_path: Path) -> None:
+    folder = project.suite(tmp_path, "mine", n=30)
+    assert evalkit("suite", "lint", "mine").out == "no findings in 1 suite\n"
+    assert evalkit("suite", "show", "mine").out == evalkit("suite", "show", folder).out
+    by_name = evalkit("power", "--margin", "0.1", "--suite", "mine")
+    assert by_name.code == 0
+    assert "30 examples" in by_name.out
+
+
+def test_ones_own_suite_comes_before_the_shipped_one_and_a_path_before_both(tmp_path: Path) -> None:
+    shipped = evalkit("suite", "show", "support-intents", "--examples", "0").out
+    project.suite(tmp_path, "support-intents", n=9)
+    own = evalkit("suite", "show", "support-intents", "--examples", "0").out
+    assert own != shipped
+    assert "9 examples" in own
+    project.suite(tmp_path / "elsewhere", "x", n=12)
+    (tmp_path / "elsewhere" / "suites" / "x").rename(tmp_path / "support-intents")
+    assert "12 examples" in evalkit("suite", "show", "support-intents").out
+
+
 # --- power -------------------------------------------------------------------------------------------
 
 

@@ -178,6 +178,16 @@ CASES = [
     Case("severity", suite_with(rows=first(severity="hgh")), ("examples.jsonl:1", 'did you mean "high"?')),
     Case("input missing", suite_with(rows=first(text=None)), ("examples.jsonl:1 › text", "no input")),
     Case("column", suite_with(columns={"input": "txt"}), ("columns.input", 'did you mean "text"?')),
+    Case(
+        "no id column",
+        written(DATA, '{"text": "a", "intent": "other", "severity": "low", "language": "en"}\n'),
+        ('no row has the column "id"', "tells the rows apart under columns.id, or add one", "docs/suites.md", "known:"),
+    ),
+    Case(
+        "id column misspelt",
+        suite_with(columns={"id": "ids", "input": "text"}),
+        ('no row has the column "ids"', 'help: did you mean "id"?'),
+    ),
     Case("no question", suite_with(columns={}), ("› columns", "columns.input", "prompt")),
     Case("variable", suite_with(prompt="{{ txt }}"), ("› prompt", "{{ txt }}", 'did you mean "text"?')),
     Case("filter", suite_with(prompt="{{ text | uper }}"), ("› prompt", "uper")),

@@ -287,8 +287,8 @@ def gate(*arguments: str) -> Ended:
 
 def test_a_teacher_smaller_than_its_student_is_asked_about(root: Path) -> None:
     gate("--teacher", "models/student", "--student", "models/teacher")
-    assert "the student has more parameters than its teacher (86,915 against 17,507): were the two swapped?" in reasons(
-        root
+    assert "the student is larger than its teacher (86,915 parameters against 17,507): were the two swapped?" in (
+        reasons(root)
     )
     assert evalkit("verify", "run").code == 0
     shutil.rmtree("run")
@@ -309,23 +309,52 @@ def test_a_model_compared_with_itself_is_noticed(root: Path) -> None:
     assert "the same model" not in reasons(root)
 
 
-@pytest.mark.parametrize(("n", "probs", "noticed"), [(19, True, None), (20, True, "digit"), (199, False, None)])
-def test_a_recording_compared_with_itself_is_noticed_once_chance_is_out(
-    root: Path, n: int, probs: bool, noticed: str | None
+def sure(index: int) -> list[float]:
+    """Probabilities of the right label and of the two others, different on every row."""
+    likely = 0.9 - index / 1000
+    return [likely if each == project.LABELS[index % 3] else (1 - likely) / 2 for each in project.LABELS]
+
+
+def certain(index: int) -> list[float]:
+    return [float(each == project.LABELS[index % 3]) for each in project.LABELS]
+
+
+@pytest.mark.parametrize(
+    ("n", "unsure", "said"),
+    [
+        (20, 19, None),
+        (20, 20, "all 20 answers of the student are its teacher's, to the last digit"),
+        (40, 36, "all 40 answers of the student are its teacher's, to the last digit"),
+        (40, 35, "all 40 answers of the student are its teacher's, 35 of them to the last digit"),
+        (300, 0, None),
+    ],
+)
+def test_a_recording_compared_with_itself_is_noticed_by_numbers_that_chance_does_not_give(
+    root: Path, n: int, unsure: int, said: str | None
 ) -> None:
     project.project(root, n=n)
     for role in ("teacher", "student"):
-        project.lines(root / f"{role}.jsonl", project.answers(n, probs=probs))
+        rows = [{"id": f"e{index}", "probs": sure(index) if index < unsure else certain(index)} for index in range(n)]
+        project.lines(root / f"{role}.jsonl", rows)
     gate()
-    assert ("are they the same model?" in reasons(root)) == (noticed is not None)
+    assert ("are they the same model?" in reasons(root)) == (said is not None)
+    assert said is None or f"{said}: are they" in reasons(root)
 
 
-def test_labels_alone_that_are_all_equal_are_noticed_on_a_long_suite(root: Path) -> None:
-    project.project(root, n=200)
+def test_a_few_numbers_that_are_the_same_on_every_row_prove_nothing(root: Path) -> None:
+    project.project(root, n=300)
     for role in ("teacher", "student"):
-        project.lines(root / f"{role}.jsonl", project.answers(200, probs=False))
+        project.lines(root / f"{role}.jsonl", project.answers(300))
     gate()
-    assert "all 200 answers of the student are its teacher's, word for word" in reasons(root)
+    assert "the same model" not in reasons(root)
+
+
+def test_labels_alone_that_are_all_equal_are_no_news_however_many(root: Path) -> None:
+    project.project(root, n=600)
+    for role in ("teacher", "student"):
+        project.lines(root / f"{role}.jsonl", project.answers(600, probs=False))
+    gate()
+    assert "the same model" not in reasons(root)
 
 
 def test_a_suite_of_five_is_inconclusive_and_says_how_many_more(root: Path) -> None:
@@ -341,7 +370,17 @@ def test_a_language_model_may_classify_by_the_likelihood_of_labels(root: Path) -
     assert ended.code in (0, 3)
 
 
-def test_nothing_of_the_extras_is_needed(root: Path) -> None:
+def test_a_gate_on_labels_and_one_on_texts_need_nothing_of_the_extras(root: Path) -> None:
+    columns = {"id": "id", "input": "text", "target": "intent"}
+    for measure in ("chrf", "edit"):
+        written = [{**row, "id": f"{measure}-{row['id']}"} for row in ROWS]
+        scorer = {"name": "text_similarity", "measure": measure}
+        project.suite(root, measure, written, task="generate", labels=None, columns=columns, scorer=scorer)
+        for role in ("teacher", "student"):
+            path = root / f"{role}.jsonl"
+            said = [{"id": row["id"], "text": f"{row['intent']}, please"} for row in written]
+            path.write_text(path.read_text() + "".join(json.dumps(row) + "\n" for row in said), encoding="utf-8")
+    project.plan(root, suites=["suites/intents", "suites/chrf", "suites/edit"])
     code = f"""
 import sys
 class Absent:
@@ -354,6 +393,13 @@ main(["gate", "--out", "run", "--quiet"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (3, "")
+    # It was a score of texts, and not nothing, that was computed without them.
+    rows = json.loads((root / "run" / "results.json").read_text(encoding="utf-8"))["metrics"]
+    scored = {
+        row["suite"]: row["estimate"]["value"] for row in rows if row["metric"] == "score.student" and not row["slice"]
+    }
+    assert 0 < scored["chrf"] < 1
+    assert 0 < scored["edit"] < 1
 
 
 # --- the hub -----------------------------------------------------------------------------------------
@@ -395,7 +441,13 @@ from evalkit.cli import main
 hub.PATIENCE_S = {patience}
 main(["gate", "--out", "run", "--quiet"])
 """
-    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp / "home")}
+    environment = {
+        **os.environ,
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1"),
+        "HF_ENDPOINT": endpoint,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp / "home"),
+    }
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120, env=environment, cwd=tmp
     )
@@ -408,11 +460,16 @@ main(["gate", "--out", "run", "--quiet"])
         ("org/RepoNotFound", ("the hub does not have it", "check the name")),
         ("org/GatedRepo", ("it is gated", "HF_TOKEN")),
         ({"model": "org/RevisionNotFound", "revision": "v9"}, ('no revision "v9"', "a commit, a tag or a branch")),
-        ("org/Down", ("the hub cannot be reached", "download the model before")),
+        ("org/Down", ("the hub is out of order (it answered 503)", "try again later, or download the model before")),
     ],
     ids=["absent", "gated", "revision", "down"],
 )
-def test_what_the_hub_says_of_a_model_is_told(root: Path, model: Any, says: tuple[str, ...]) -> None:
+def test_what_the_hub_says_of_a_model_is_told(
+    root: Path, model: Any, says: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A proxy that leads nowhere, as it may be set where the tests run, is not asked for a hub that is here.
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     with serving() as endpoint:
         ended = asked(endpoint, model, root)
     assert ended.code == 2, ended
@@ -497,3 +554,38 @@ def test_a_limit_on_files_is_broken_and_leaves_no_manifest(root: Path) -> None:
     assert "ulimit -f" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (root / "run" / "manifest.json").exists()
+
+
+# --- the scripts of the checkout ---------------------------------------------------------------------
+
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)], ids=["write", "check"])
+def test_a_suite_that_make_suites_does_not_know_is_named(options: tuple[str, ...]) -> None:
+    command = [sys.executable, SCRIPTS / "make-suites", *options, "NOSUCH"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("no suite with a grammar: NOSUCH; known: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_the_table_of_the_real_pair_outlives_an_output_without_its_signs(tmp_path: Path, encoding: str) -> None:
+    code = """
+import sys
+from scripts.real_pair import __main__ as command
+command.run = lambda *given: print("accuracy \u2013") or 0
+sys.exit(command.main(sys.argv[1:]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--work", str(tmp_path / "work")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=SCRIPTS.parent,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "accuracy ?\n", "")

@@ -15,7 +15,7 @@ from evalkit.demo.lexicon import DEEDS, MAIL_WORDS, REFUSAL, SUPPLIERS
 from evalkit.demo.mails import CATEGORIES, INSTRUCTION, RARE, mails
 from evalkit.demo.prompts import questions
 from evalkit.demo.sizes import FULL
-from evalkit.demo.suites import MAILS, SAFETY, TEMPLATES, write_suites
+from evalkit.demo.suites import MAILS, SAFETY, TEMPLATES, mail_rows, write_suites
 from evalkit.files import digest_tree
 from evalkit.grammar import Rules, sentences
 from evalkit.lint import lint
@@ -153,3 +153,11 @@ def test_the_seed_decides_what_is_written(written: Path, tmp_path: Path) -> None
 def test_every_template_is_used_and_in_the_package() -> None:
     names = {path.name for path in TEMPLATES.glob("*.yaml")}
     assert names == {"demo-mails.yaml", "demo-safety.yaml", "policy.yaml", "plan.yaml"}
+
+
+def test_the_starter_holds_examples_of_the_demo_with_its_default_seed() -> None:
+    starter = Path(__file__).resolve().parents[2] / "evalkit" / "starter" / "files" / "examples.jsonl"
+    rows = [json.loads(line) for line in starter.read_text(encoding="utf-8").splitlines()]
+    today = {row["id"]: row for row in mail_rows(FULL.suite_mails, 0)}
+    assert len(rows) == 600
+    assert [row for row in rows if today.get(row["id"]) != row] == [], "run scripts/make-starter on a new demo"

@@ -9,7 +9,7 @@ from typing import Any
 
 from evalkit.backends.local.folder import Folder
 from evalkit.backends.local.hardware import device_problem
-from evalkit.backends.local.kinds import cannot, kind_of, label_names, label_order, read_config, window
+from evalkit.backends.local.kinds import cannot, kind_of, label_names, label_order, label_remedy, read_config, window
 from evalkit.backends.local.loading import LoadError, load_tokenizer
 from evalkit.backends.local.prompts import Prompts, has_turns, template_text, templated
 from evalkit.errors import Complaint, UsageError
@@ -73,13 +73,14 @@ def _labels(folder: Folder, config: Mapping[str, Any], suites: Sequence[Suite]) 
             )
         )
     for suite in suites:
+        names = label_names(config)
         try:
-            label_order(label_names(config), suite.facts.labels)
+            label_order(names, suite.facts.labels)
         except ValueError as error:
             found.append(
                 folder.complaint(
                     f'the model\'s labels are not those of the suite "{suite.name}": {error}',
-                    "set id2label in the model's config.json to the suite's labels",
+                    label_remedy(names, suite.facts.labels),
                 )
             )
     return found

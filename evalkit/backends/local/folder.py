@@ -26,7 +26,10 @@ class Folder:
         """The folder, or what is wrong with its name."""
         if self.found is not None and self.found.is_dir():
             return self.found, None
-        self.found, complaint = self._look()
+        try:
+            self.found, complaint = self._look()
+        except OSError as error:
+            self.found, complaint = None, self.complaint(*mistaken.unread(Path(self.spec.model), error))
         return self.found, complaint
 
     def path(self) -> Path:
@@ -77,7 +80,13 @@ class Folder:
         )
 
     def check_files(self, folder: Path) -> list[Complaint]:
-        """What a model folder must hold and this one does not."""
+        """What a model folder must hold and this one does not, or why it cannot be read."""
+        try:
+            return self._lacking(folder)
+        except OSError as error:
+            return [self.complaint(*mistaken.unread(folder, error))]
+
+    def _lacking(self, folder: Path) -> list[Complaint]:
         if (said := mistaken.no_model(folder)) is not None:
             return [self.complaint(*said)]
         complaints = []
@@ -132,4 +141,7 @@ def _where_instead(path: Path) -> str:
         return f'did you mean "{meant}"?'
     if not path.parent.is_dir():
         return f"there is no folder {path.parent} either; check the path (one in a plan is relative to the plan)"
-    return nearest(path.name, sorted(each.name for each in path.parent.iterdir() if each.is_dir()))
+    try:
+        return nearest(path.name, sorted(each.name for each in path.parent.iterdir() if each.is_dir()))
+    except OSError:
+        return f"check the path: what else is in {path.parent} cannot be listed"

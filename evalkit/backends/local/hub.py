@@ -47,10 +47,12 @@ def fetched(name: str, revision: str | None) -> Path:
     except errors.RepositoryNotFoundError:
         remedy = "check the name; a private model needs a login (`hf auth login`, or HF_TOKEN)"
         raise NotHadError("the hub does not have it", remedy) from None
-    except (errors.LocalEntryNotFoundError, OSError) as error:
-        why, remedy = silent or ("the hub cannot be reached", "connect, or download the model before")
-        if error.errno in REMEDIES:
+    except Exception as error:  # a disk's, or the HTTP library's own, which changes with the hub's
+        if isinstance(error, OSError) and error.errno in REMEDIES:
             raise NotHadError(f"it cannot be stored in the cache: {told(error)}", "see HF_HOME") from None
+        if silent is None and not isinstance(error, errors.LocalEntryNotFoundError):
+            raise NotHadError("the download broke off", "the same command goes on with it") from None
+        why, remedy = silent or ("the hub cannot be reached", "connect, or download the model before")
         # Older versions of the library have no such class.
         incomplete = isinstance(error, getattr(errors, "IncompleteSnapshotError", ()))
         part = "only a part of it is" if incomplete else "it is not"
@@ -70,7 +72,12 @@ def _silent(name: str, revision: str | None) -> tuple[str, str] | None:
         huggingface_hub.HfApi().model_info(name, revision=revision, timeout=PATIENCE_S)
     except errors.OfflineModeIsEnabled:
         return "HF_HUB_OFFLINE is set, so the hub is not asked", "unset HF_HUB_OFFLINE, or download the model before"
-    except (errors.HfHubHTTPError, errors.HFValidationError):
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        if status < 500:
+            return None
+        return f"the hub is out of order (it answered {status})", "try again later, or download the model before"
+    except errors.HFValidationError:
         return None
     except Exception as error:  # the HTTP library's own, which changes with the hub's
         late = "timeout" in type(error).__name__.lower()

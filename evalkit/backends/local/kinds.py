@@ -102,13 +102,41 @@ def label_order(id2label: Mapping[int, str], labels: Sequence[str]) -> list[int]
     positions = {str(name): index for index, name in id2label.items()}
     if len(positions) < len(id2label):
         raise ValueError("two of its outputs have the same name")
-    if positions.keys() != set(labels) and all(name == f"LABEL_{index}" for index, name in id2label.items()):
+    if positions.keys() != set(labels) and _unnamed(id2label):
         if len(id2label) != len(labels):
             raise ValueError(f"it has {len(id2label)}, the suite {len(labels)}")
         return list(range(len(labels)))
     missing = [label for label in labels if label not in positions]
     extra = [name for name in positions if name not in set(labels)]
     if missing or extra:
-        parts = [f"it lacks {missing[0]!r}" * bool(missing), f"it also knows {extra[0]!r}" * bool(extra)]
-        raise ValueError(", ".join(filter(None, parts)) + f" ({len(missing)} missing, {len(extra)} extra)")
+        parts = [*(f"it lacks {each!r}" for each in missing[:1]), *(f"it also knows {each!r}" for each in extra[:1])]
+        raise ValueError(", ".join(parts) + f" ({len(missing)} missing, {len(extra)} extra)")
     return [positions[label] for label in labels]
+
+
+def label_remedy(id2label: Mapping[int, str], labels: Sequence[str]) -> str:
+    """What to do where `label_order` refuses: a model of other classes must not be renamed into a right one."""
+    names, other = set(id2label.values()), "list the model's classes as the suite's labels"
+    if _unnamed(id2label):
+        return (
+            "name a model with as many outputs as the suite has labels, or a suite of its classes; id2label in its "
+            "config.json is where a model's labels belong"
+        )
+    if len(names) < len(id2label):
+        return "set id2label in the model's config.json to a name of its own for each output"
+    if len(names) != len(labels):
+        if names.isdisjoint(labels):
+            return (
+                "this model was trained for other classes than this suite asks about: name another suite, or "
+                "list the model's classes as labels"
+            )
+        return f"name a model that was trained for the suite's classes, or {other}"
+    return (
+        "if these are the same classes by other names, set id2label in the model's config.json to the suite's "
+        f"labels; if not, name another suite, or {other}"
+    )
+
+
+def _unnamed(id2label: Mapping[int, str]) -> bool:
+    """Whether a model was never told its labels."""
+    return all(name == f"LABEL_{index}" for index, name in id2label.items())

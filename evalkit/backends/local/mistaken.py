@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,20 @@ _RECORDS = (".jsonl", ".parquet")
 def no_model(folder: Path) -> Said | None:
     """What a folder is that cannot be a model's; None when it has what a model needs, or lacks a part of it only."""
     try:
-        names = sorted(each.name for each in folder.iterdir())
+        return _no_model(folder)
     except OSError as error:
-        return f"{folder} cannot be read: {(error.strerror or str(error)).lower()}", "check the folder's permissions"
+        return unread(folder, error)
+
+
+def unread(path: Path, error: OSError) -> Said:
+    """A path that the system will not look at: a part of it is locked, or its name is longer than any can be."""
+    where = error.filename if isinstance(error.filename, str | Path) else path
+    remedy = "check the path" if error.errno == errno.ENAMETOOLONG else "check the permissions there and above"
+    return f"{where} cannot be read: {(error.strerror or str(error)).lower()}", remedy
+
+
+def _no_model(folder: Path) -> Said | None:
+    names = sorted(each.name for each in folder.iterdir())
     if not names:
         return f"{folder} is empty", NEEDED
     whole = [each.name for each in weights.weight_files(folder) if not each.name.startswith("adapter_")]
@@ -41,7 +53,7 @@ def no_model(folder: Path) -> Said | None:
             f"{folder} holds an adapter{_made_for(folder)}, and no whole model",
             "merge it into its base (merge_and_unload, then save_pretrained) and name that folder",
         )
-    if pointer := next((name for name in names if is_pointer(folder / name)), None):
+    if pointer := next((name for name in _read(names) if is_pointer(folder / name)), None):
         return f"{pointer} in {folder} is a Git LFS pointer, not the file itself", "run `git lfs pull` there"
     if whole:
         return _missing_shards(folder)
@@ -77,7 +89,17 @@ def pickled(folder: Path) -> str | None:
 
 
 def close_by(path: Path) -> str | None:
-    """The path that was meant, where one slip in one part of it explains why it is not there."""
+    """The path that was meant, where one slip in one part of it explains why it is not there.
+
+    None as well where the folders on the way cannot be read.
+    """
+    try:
+        return _close_by(path)
+    except OSError:
+        return None
+
+
+def _close_by(path: Path) -> str | None:
     parts, here = path.parts, Path(path.parts[0]) if path.is_absolute() else Path()
     for index in range(1 if path.is_absolute() else 0, len(parts)):
         if (here / parts[index]).exists():
@@ -90,6 +112,14 @@ def close_by(path: Path) -> str | None:
         meant = here.joinpath(said.split('"')[1], *parts[index + 1 :])
         return str(meant) if meant.exists() else None
     return None
+
+
+def _read(names: list[str]) -> list[str]:
+    """Those of a folder's files that a model is loaded from; what lies beside them may be a pointer for ever."""
+    whole = "model.safetensors"
+    weighty = [whole] if whole in names else [name for name in names if name.endswith(".safetensors")]
+    others = {weights.INDEX, "config.json", "generation_config.json", *weights.TOKENIZER_FILES, *weights.TEMPLATE_FILES}
+    return [name for name in names if name in others or name in weighty]
 
 
 def _made_for(folder: Path) -> str:
