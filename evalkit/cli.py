@@ -99,9 +99,19 @@ def _exit_code(arguments: list[str] | None) -> int:
     except Exception as error:
         if os.environ.get("EVALKIT_DEBUG"):
             raise
+        if isinstance(error, OSError) and (said := _of_the_disk(error)) is not None:
+            _say(f"error: {_line(said)}")
+            return EvalkitError.exit_code
         _say(f"error: evalkit itself failed: {type(error).__name__}: {_line(str(error))}")
         _say("  help: this is a bug; EVALKIT_DEBUG=1 shows where it happened")
         return EvalkitError.exit_code
+
+
+def _of_the_disk(error: OSError) -> str | None:
+    """What the disk said where it was only looked at, with what to do; None for what may be a fault of ours."""
+    from evalkit.files import REMEDIES, told
+
+    return told(error) if error.errno in REMEDIES and error.filename is not None else None
 
 
 def _say(text: str) -> None:

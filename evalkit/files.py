@@ -25,6 +25,7 @@ REMEDIES = {
     errno.EROFS: "name a folder on a file system that can be written",
     errno.ENOTDIR: "a part of that path is a file: name another folder",
     errno.EEXIST: "a part of that path is a file: name another folder",
+    errno.ENAMETOOLONG: "a name there is longer than the file system takes: name another one",
     errno.ENOENT: "no folder can be made there: name another one",
 }
 

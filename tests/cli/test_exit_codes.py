@@ -197,6 +197,15 @@ def test_a_finished_run_is_shown_reported_and_verified(passed: Path, tmp_path: P
     assert project.tree(run) == before
 
 
+def test_a_name_that_no_disk_takes_is_broken_and_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (("gate", "x" * 300), ("gate", "--student", "./" + "x" * 300, "--suite", "safety")):
+        ended = evalkit(*arguments)
+        assert ended.code in (2, 4)
+        assert "bug" not in ended.err
+        assert "File name too long" in ended.err
+
+
 def test_a_report_that_cannot_be_written_is_broken_and_no_bug(passed: Path) -> None:
     ended = evalkit("report", passed / "run", "--out", passed / "run" / "verdict.json" / "page.html")
     assert ended.code == 4
