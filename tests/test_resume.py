@@ -138,7 +138,15 @@ def started(gate: Runner, *arguments: str, batches: int, cache: str = "cache") -
     """A gate in a process of its own, once it has finished so many batches."""
     command = [sys.executable, "-m", "evalkit", "gate", "--quiet", "--cache", cache, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell lets what it starts in the background ignore interrupts, and tests started so hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     patience = time.monotonic() + 60
     while len(list(Path(cache).rglob("*.json"))) < batches and process.poll() is None:
         assert time.monotonic() < patience, "the run never got so far"

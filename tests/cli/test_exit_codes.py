@@ -139,7 +139,12 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(tmp_path: Path, check: Che
     slow = "fake:name=s,accuracy=0.8,batch_size=2,delay_s="
     command = ("gate", "--student", f"{slow}0.25", "--out", "run", "--cache", "cache")
     running = subprocess.Popen(
-        [sys.executable, "-m", "evalkit", *command], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "evalkit", *command],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell lets what it starts in the background ignore interrupts, and tests started so hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stderr is not None
     try:
