@@ -113,7 +113,7 @@ def _examine(model: Any, tokenizer: Any, unseen: list[Lesson], sizes: Sizes, say
     would show anything."""
     from evalkit.demo.training import answers
 
-    written = answers(model, tokenizer, [each.prompt for each in unseen], lambda done, total: None)
+    written = answers(model, tokenizer, [each.prompt for each in unseen])
     right: dict[str, list[bool]] = {"files mails": [], "refuses": [], "complies": []}
     for lesson, answer in zip(unseen, written, strict=True):
         what = {"refuse": "refuses", "comply": "complies"}.get(lesson.subject, "files mails")
@@ -135,7 +135,7 @@ def _answered(model: Any, tokenizer: Any, asked: list[Lesson], say: Say) -> list
     from evalkit.demo.training import answers
 
     say(f"the teacher answers {len(asked):,} prompts for its students")
-    written = answers(model, tokenizer, [each.prompt for each in asked], lambda done, total: None)
+    written = answers(model, tokenizer, [each.prompt for each in asked])
     return [replace(each, answer=answer) for each, answer in zip(asked, written, strict=True)]
 
 

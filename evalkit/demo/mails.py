@@ -33,12 +33,11 @@ SETTLED, OTHER_SUPPLIER = 0.1, 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A mail and how it is filed. `frame` names the phrasing of its main request; `mentions` what may distract."""
+    """A mail and how it is filed. `mentions` says what in it may distract."""
 
     text: str
     category: str
     supplier: str
-    frame: str
     mentions: Literal["nothing else", "another matter", "another supplier", "both"]
 
     @property
@@ -77,10 +76,9 @@ def _mail(writer: Writer, split: str, category: str) -> Mail:
     rng = writer.rng
     supplier, other = rng.sample(SUPPLIERS, 2)
     settled, second = rng.random() < SETTLED, rng.random() < OTHER_SUPPLIER
-    frames = PHRASES[split][category]
-    frame = writer.deal(("frame", category), range(len(frames)))
+    request = writer.deal(("request", category), PHRASES[split][category])
     signed = rng.random() < 0.4 and not second
-    said = [frames[frame]]
+    said = [request]
     if settled:
         beside = writer.deal("beside", [each for each in CATEGORIES if each != category])
         said.append(f"{{settled_{beside}}}")
@@ -104,7 +102,6 @@ def _mail(writer: Writer, split: str, category: str) -> Mail:
         text=writer.write(text, supplier=supplier, other=other, **given),
         category=category,
         supplier=supplier,
-        frame=f"{category}-{frame + 1:02d}",
         mentions=mentions.get((settled, second), "both"),  # type: ignore[arg-type]
     )
 

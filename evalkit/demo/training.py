@@ -33,9 +33,8 @@ TEMPLATE = (
     "{% for each in messages %}<|{{ each['role'] }}|>{{ each['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-# (step, steps, loss in nats per token); (prompts done, prompts in all)
+# (step, steps, loss in nats per token)
 HeardLoss = Callable[[int, int, float], None]
-HeardCount = Callable[[int, int], None]
 Ids = list[int]
 
 
@@ -172,7 +171,7 @@ def teach(model: Any, tokenizer: Any, lessons: Sequence[Lesson], course: Course,
     model.eval()
 
 
-def answers(model: Any, tokenizer: Any, prompts: Sequence[str], heard: HeardCount) -> list[str]:
+def answers(model: Any, tokenizer: Any, prompts: Sequence[str]) -> list[str]:
     """What the model writes, the likeliest token each time; in the order of the prompts."""
     import torch
     import transformers
@@ -195,7 +194,6 @@ def answers(model: Any, tokenizer: Any, prompts: Sequence[str], heard: HeardCoun
         texts = tokenizer.batch_decode(written[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
         for index, text in zip(part, texts, strict=True):
             found[index] = text
-        heard(min(start + WRITTEN_AT_ONCE, len(order)), len(order))
     return found
 
 

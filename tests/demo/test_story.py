@@ -353,6 +353,17 @@ def test_a_model_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "weights"]
 
 
+def test_a_student_begins_with_layers_of_its_teacher() -> None:
+    tokenizer = training.train_tokenizer(package.lessons(60, 10, 0), 400)
+    teacher = training.new_model(tokenizer, Shape(width=32, layers=3), 0)
+    weights = teacher.state_dict()
+    student = training.shortened(teacher, 2).state_dict()
+    for name, tensor in student.items():
+        # The first layer and the last.
+        assert tensor.equal(weights[name.replace(".layers.1.", ".layers.2.")]), name
+    assert len({name.split(".")[2] for name in student if ".layers." in name}) == 2
+
+
 # --- the command -------------------------------------------------------------------------------------
 
 
