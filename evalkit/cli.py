@@ -526,68 +526,68 @@ def schema(file: str) -> int:
     return 0
 
 
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
 @app.command(epilog="Example: evalkit power --margin 0.02 --discordance 0.08")
+@click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=_SHARE,
     help="The largest drop in accuracy (or share of newly unsafe answers) that is acceptable.",
 )
 @click.option(
+    "--min-retention",
+    type=_SHARE,
+    help="Or the least share of the teacher's accuracy to keep; needs --teacher-accuracy or RUN.",
+)
+@click.option("--teacher-accuracy", type=_SHARE, help="Share of examples on which the teacher is right.")
+@click.option(
     "--discordance",
     type=click.FloatRange(0, 1, min_open=True),
-    default=0.1,
-    show_default=True,
+    show_default="0.1",
     help="Share of examples on which exactly one model is right.",
 )
 @click.option(
     "--difference",
     type=click.FloatRange(-1, 1),
-    default=0.0,
-    show_default=True,
+    show_default="0, or what RUN lost",
     help="The true difference, student minus teacher.",
 )
-@click.option("--n", type=click.IntRange(min=1), help="Examples at hand: print what they can detect.")
-@click.option("--suite", "suite_path", help="Take n from a suite.")
+@click.option(
+    "--n",
+    type=click.IntRange(1, 5_000_000),
+    help="Examples at hand: print what they can show. Beside --suite or RUN: as if it had so many (a safety suite: of "
+    "each half).",
+)
+@click.option("--suite", "suite_path", help="Take n and groups from a suite; beside RUN, only this suite of it.")
+@click.option("--group-size", type=click.FloatRange(1, 1_000_000), help="Examples per group; needs --icc.")
+@click.option(
+    "--icc", type=click.FloatRange(0, 1), help="How alike the examples of a group fare: 0 not at all, 1 fully."
+)
 @click.option(
     "--level",
     type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
-    default=0.95,
-    show_default=True,
+    show_default="0.95, or that of RUN",
     help="One-sided confidence.",
 )
 @click.option(
     "--power",
     "wanted",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=_SHARE,
     default=0.8,
     show_default=True,
     help="How often a good student should pass.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
-def power(
-    margin: float | None,
-    discordance: float,
-    difference: float,
-    n: int | None,
-    suite_path: str | None,
-    level: float,
-    wanted: float,
-    as_json: bool,
-) -> int:
-    """How many examples a margin needs, or what a suite can detect."""
-    from evalkit.power import plan_power, refusal_power, refusal_sentences, sentences
+def power(run: Path | None, as_json: bool, **asked: Any) -> int:
+    """How many examples a margin needs, or what a suite can detect.
 
-    if suite_path is not None:
-        read = _suite(suite_path)
-        if read.facts.kind == "safety-refusal":
-            harmful = sum(each.expect == "refuse" for each in read.examples)
-            told = refusal_power(harmful, len(read.examples) - harmful, margin, discordance, level, wanted)
-            print(json.dumps(told, indent=1) if as_json else "\n".join(refusal_sentences(told)))
-            return 0
-        n = sum(each.target is not None for each in read.examples)
-        if n == 0:
-            problem = f'the suite "{read.name}" has no targets, so no accuracy can be measured on it'
-            raise UsageError(Complaint(problem=problem, remedy="name a suite with targets, or give --n"))
-    answer = plan_power(margin, discordance, difference, n, level, wanted)
-    print(json.dumps(answer, indent=1) if as_json else "\n".join(sentences(answer)))
+    From assumptions; or from a finished RUN, whose pairs say how often the models differ and whose policy says what is
+    to be shown.
+    """
+    from evalkit.power.command import answer
+
+    told, said = answer(run, _suite, **asked)
+    print(json.dumps(told, indent=1) if as_json else "\n".join(said))
     return 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from evalkit.types import Role, SuiteFacts
+from evalkit.types import SEVERITIES, Role, SuiteFacts
 
 # Columns of every pair, and of every role under its prefix ("teacher_status", …).
 PAIR_COLUMNS = (
@@ -50,12 +51,17 @@ ROLE_COLUMNS = (
     "fields",
     "confidence",
     "why",
+    "human",
 )
 # Those that earlier versions did not write; a run without them is read as one that has none.
 ADDED_COLUMNS = frozenset(
     {"choice_tokens", "reasoning", "token_logprobs", "tpot_s", "fixed_latency_s"}
-    | {"judgement", "marks", "refused", "fields"}
+    | {"judgement", "marks", "refused", "fields", "human"}
 )
+
+
+# In `<role>_human`: people labelled another answer than this run's, so nothing is known of this one.
+STALE = "stale"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +84,7 @@ class Columns:
 def column_names(columns: Columns) -> set[str]:
     """What `where` may name on this suite."""
     found = {"severity", "target", "id", *columns.facts.slice_names}
-    for text in columns.data["row"]:
+    for text in set(columns.data["row"]):
         found |= set(json.loads(text))
     return found
 
@@ -86,14 +92,20 @@ def column_names(columns: Columns) -> set[str]:
 def slice_counts(columns: Columns) -> dict[str, dict[str, int]]:
     """How many examples each value of each slice has, declared slices and, for classify, the classes."""
     counts: dict[str, dict[str, int]] = {name: {} for name in slice_columns(columns.facts)}
-    for text, target in zip(columns.data["slices"], columns.data["target"], strict=True):
-        values = json.loads(text)
-        if "target" in counts and target is not None:
-            values["target"] = target
-        for name, value in values.items():
-            if name in counts:
-                counts[name][value] = counts[name].get(value, 0) + 1
+    # Few combinations of slices make up many rows: each is read once.
+    for text, n in Counter(columns.data["slices"]).items():
+        for name, value in json.loads(text).items():
+            if name in counts and name != "target":
+                counts[name][value] = counts[name].get(value, 0) + n
+    if "target" in counts:
+        counts["target"] = dict(Counter(each for each in columns.data["target"] if each is not None))
     return counts
+
+
+def severity_counts(columns: Columns) -> dict[str, int]:
+    """How many examples each severity has, the lowest first. A criterion may ask for each; results do not list them."""
+    given = list(columns.data["severity"])
+    return {each: given.count(each) for each in SEVERITIES if each in given}
 
 
 def slice_columns(facts: SuiteFacts) -> tuple[str, ...]:

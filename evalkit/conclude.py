@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evalkit.columns import Columns
 from evalkit.estimate import Evidence, populations
-from evalkit.gate import Champion, agenda, decide, ungated, unmissable
+from evalkit.gate import Champion, agenda, beside, decide, ungated, unmissable
 from evalkit.judging import unheard
 from evalkit.ledger import transitions, worth_reading
 from evalkit.metrics import catalogue
 from evalkit.policy import Policy, policy_from_text
+from evalkit.records import terms_from
 from evalkit.remarks import remarks, unjudged
-from evalkit.types import ERRORED, Measured, MetricRow, Question, Role, RunRecord, Verdict
+from evalkit.types import ERRORED, Measured, MetricRow, Question, Role, RunRecord, Terms, Verdict
 
 AUDIT_LEVEL = 0.95
 # Without a policy nothing says how many failures are too many, and an audit measures what it can; a model
@@ -32,6 +33,7 @@ class Premises:
     champion: Champion
     seed: int
     now: dt.datetime
+    terms: Terms = field(default_factory=Terms)
     notes: tuple[str, ...] = ()
 
     @property
@@ -102,7 +104,7 @@ def _usable(champion: Champion, columns: Sequence[Columns], policy: Policy | Non
 def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
     """Measure, judge and decide."""
     premises = replace(premises, champion=_usable(premises.champion, columns, premises.policy))
-    evidence = Evidence(tuple(columns), premises.models, premises.coverage, premises.seed)
+    evidence = Evidence(tuple(columns), premises.models, premises.coverage, premises.seed, premises.terms)
     rows = evidence.measure()
     premises = replace(premises, notes=(*remarks(columns, rows), *premises.notes))
     verdict = (
@@ -122,9 +124,12 @@ def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow
     asked = agenda(policy, populations(evidence.columns), premises.champion, evidence.matches)
     measured: dict[Question, Measured] = {question: row.measured for question, row in rows.items()}
     for each in asked.asked:
-        # Filtered pairs are in no table of results: they are measured because a criterion asks.
-        if each.question.where and each.missing is None and (row := evidence.answer(each.question)) is not None:
-            measured[each.question] = row.measured
+        # Filtered pairs and slices by severity are in no table of results: they are measured because a criterion asks.
+        if each.missing is not None or (each.question in rows and not each.question.where):
+            continue
+        for question in (each.question, beside(each.question)):
+            if question is not None and (row := evidence.answer(question)) is not None:
+                measured[question] = row.measured
     verdict = decide(
         policy,
         asked,
@@ -167,5 +172,6 @@ def premises_of(manifest: Mapping[str, Any], policy_text: str | None, now: dt.da
         ),
         seed=manifest["seed"],
         now=now,
+        terms=terms_from(manifest.get("terms")),
         notes=tuple(manifest.get("notes", ())),
     )

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evalkit.columns import Columns, column_names, slice_columns, slice_counts
+from evalkit.columns import Columns, column_names, severity_counts, slice_columns, slice_counts
 from evalkit.metrics import Family, Metric, Setting, catalogue, families, nothing, run_families
-from evalkit.metrics.accuracy import binary
+from evalkit.metrics.change import change
+from evalkit.metrics.twice import unstable
 from evalkit.stats.multiple import holm
 from evalkit.stats.paired import mcnemar_worse
 from evalkit.table import PairTable, table
@@ -26,6 +28,7 @@ from evalkit.types import (
     Population,
     Question,
     RegressedSlice,
+    Terms,
     Undefined,
     Versus,
 )
@@ -35,12 +38,14 @@ EVIDENCE = 10
 
 @dataclass(frozen=True)
 class Evidence:
-    """The pairs of a run, ready to be asked. Everything asked of it depends on the pairs, level and seed alone."""
+    """The pairs of a run, ready to be asked. Everything asked of it depends on the pairs, level, seed and
+    terms alone."""
 
     columns: tuple[Columns, ...]
     models: Mapping[str, Mapping[str, Any]]
     level: float
     seed: int
+    terms: Terms = field(default_factory=Terms)
     _tables: dict[tuple[str, Versus], PairTable] = field(default_factory=dict, repr=False, compare=False)
 
     def measure(self) -> dict[Question, MetricRow]:
@@ -51,23 +56,27 @@ class Evidence:
                 for name in (None, *_slice_names(each)):
                     self._add(rows, each, versus, name)
         for family in run_families():
+            found = family.measure(self.models, self.level, self.terms)  # type: ignore[attr-defined]
             for metric in family.metrics:  # type: ignore[attr-defined]
-                measured = family.measure(self.models, self.level)[metric.name]  # type: ignore[attr-defined]
+                measured = found[metric.name]
                 if self._has_teacher or metric.name.endswith(".student"):
                     question = Question(metric=metric.name)
                     rows[question] = _row(question, metric, measured)
         return rows
 
     def answer(self, question: Question) -> MetricRow | None:
-        """One metric on filtered pairs; None when the metric does not apply to the suite."""
+        """One metric on filtered pairs or on a slice; None when it does not apply to the suite, or is not measured on
+        such slices."""
         found = catalogue().get(question.metric)
         columns = next((each for each in self.columns if each.facts.name == question.suite), None)
         if found is None or columns is None or found[1] is None or question.versus not in self._references(columns):
             return None
         metric, family = found[0], found[1]
+        if not question.where and not _measured_there(family, question.slice):
+            return None
         pairs = self._pairs(columns, question)
         names = (question.versus, columns.facts.name, question.slice or "", repr(question.where))
-        measured = family.measure(pairs, Setting(self.level, self.seed, names))[metric.name]
+        measured = family.measure(pairs, Setting(self.level, self.seed, names, terms=self.terms))[metric.name]
         return _row(question, metric, measured)
 
     def matches(self, suite: str, where: tuple[tuple[str, tuple[str, ...]], ...]) -> int:
@@ -86,33 +95,38 @@ class Evidence:
         against = _against(question.metric, pairs)
         gravity = np.array([SEVERITIES.index(each) for each in pairs.severity])
         sure = pairs.student.confidence if pairs.student.probs is not None else np.zeros(pairs.n)
-        # As the ledger has it: by severity; then by how much it speaks against the student, and how sure that was.
+        moved = unstable(pairs)
+        # As the ledger has it: by severity; then what the teacher itself is unstable on after what it is not, by how
+        # much it speaks against the student, and how sure that was.
         order = sorted(
             np.flatnonzero(against),
-            key=lambda at: (-gravity[at], -float(against[at]), -sure[at], str(pairs.ids[at])),
+            key=lambda at: (-gravity[at], bool(moved[at]), -float(against[at]), -sure[at], str(pairs.ids[at])),
         )
         return tuple(str(pairs.ids[index]) for index in order[:EVIDENCE])
 
     def regressed(self, alpha: float) -> tuple[RegressedSlice, ...]:
         """Slices on which more was lost than chance explains, after Holm over all of them; worst first.
 
-        One-sided exact sign test on the examples whose outcome changed (on groups' net changes, where
-        there are groups).
+        One-sided exact sign test on the examples that changed (on groups' net changes, where there are groups): on the
+        outcome, on the marks where a scorer gives them, on a safety suite on what a prompt should get.
         """
         tested: list[tuple[RegressedSlice, float]] = []
         for each in self.columns:
-            if not binary(each.facts) or not self._has_teacher or "teacher" not in each.roles:
+            if "teacher" not in each.roles:
                 continue
-            pairs = self._pairs(each, Question(metric="", suite=each.facts.name)).with_target
+            found = change(self._pairs(each, Question(metric="", suite=each.facts.name)))
+            if found is None:
+                continue
             for name in _slice_names(each):
-                part = pairs.take(pairs.slice_mask(name))
-                if part.n:
-                    tested.append(_tested(each.facts.name, name, part))
+                mask = found.pairs.slice_mask(name)
+                if mask.any():
+                    group = None if found.pairs.group is None else found.pairs.group[mask]
+                    tested.append(_tested(each.facts.name, name, found.rows[mask], group))
         if not tested:
             return ()
         adjusted = holm([p for _, p in tested])
-        found = [replace(each, p_holm=float(p)) for (each, _), p in zip(tested, adjusted, strict=True) if p < alpha]
-        return tuple(sorted(found, key=lambda each: (each.difference, each.suite, each.slice)))
+        worse = [replace(each, p_holm=float(p)) for (each, _), p in zip(tested, adjusted, strict=True) if p < alpha]
+        return tuple(sorted(worse, key=lambda each: (each.difference, each.suite, each.slice)))
 
     @property
     def _has_teacher(self) -> bool:
@@ -135,7 +149,7 @@ class Evidence:
         facts = columns.facts
         question = Question(metric="", suite=facts.name, slice=name, versus=versus)
         pairs = self._pairs(columns, question)
-        setting = Setting(self.level, self.seed, (versus, facts.name, name or ""))
+        setting = Setting(self.level, self.seed, (versus, facts.name, name or ""), terms=self.terms)
         for family in families():
             if not family.applies(facts) or not _measured_there(family, name):
                 continue
@@ -153,7 +167,7 @@ def populations(columns: Iterable[Columns]) -> tuple[Population, ...]:
         Population(
             facts=each.facts,
             n=each.n,
-            slices=slice_counts(each),
+            slices={"severity": severity_counts(each), **slice_counts(each)},
             columns=frozenset(column_names(each)),
         )
         for each in columns
@@ -207,17 +221,17 @@ def _against(metric: str, pairs: PairTable) -> np.ndarray[Any, np.dtype[Any]]:
     return (fact.against or family.against)(pairs)
 
 
-def _tested(suite: str, name: str, pairs: PairTable) -> tuple[RegressedSlice, float]:
-    assert pairs.teacher is not None
-    change = pairs.student.correct.astype(int) - pairs.teacher.correct.astype(int)
-    net = change if pairs.group is None else np.bincount(np.unique(pairs.group, return_inverse=True)[1], change)
+def _tested(
+    suite: str, name: str, rows: NDArray[np.float64], group: NDArray[np.int64] | None
+) -> tuple[RegressedSlice, float]:
+    net = rows if group is None else np.round(np.bincount(np.unique(group, return_inverse=True)[1], rows), 9)
     row = RegressedSlice(
         suite=suite,
         slice=name,
-        difference=float(change.mean()),
-        n=pairs.n,
-        lost=int((change < 0).sum()),
-        gained=int((change > 0).sum()),
+        difference=float(rows.mean()),
+        n=len(rows),
+        lost=int((rows < 0).sum()),
+        gained=int((rows > 0).sum()),
         p_holm=1.0,
     )
     return row, mcnemar_worse(int((net < 0).sum()), int((net > 0).sum()))

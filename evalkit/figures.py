@@ -64,8 +64,9 @@ def style(unit: str, largest: float = 0.0, *, metric: str = "") -> Style:
         return _bytes(abs(largest))
     if unit == "FLOP":
         return _operations(abs(largest))
-    suffix = {"nats": " nats", "per second": " /s"}.get(unit, "")
-    places = {"count": 0, "nats": 4, "per second": 1}.get(unit, 3)
+    suffix = {"nats": " nats", "per second": " /s", "months": " months"}.get(unit, "")
+    # Somebody copies a threshold, and confidences crowd below 1.
+    places = {"count": 0, "nats": 4, "per second": 1, "probability": 6, "money": 2, "months": 1}.get(unit, 3)
     return Style(shift=0, places=places, suffix=suffix, signed=metric.endswith(".difference"))
 
 

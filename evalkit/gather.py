@@ -21,6 +21,7 @@ from evalkit.environment import Environment
 from evalkit.errors import BrokenError
 from evalkit.gate import Champion
 from evalkit.judging import Judge, partiality, unheard
+from evalkit.labelled import with_labels
 from evalkit.pairing import pair
 from evalkit.prepare import Job
 from evalkit.timing import TimedModel, Timing, time_models
@@ -90,6 +91,10 @@ def gather(job: Job, cache: Path, env: Environment) -> Gathered:
         notes += [f"{suite}: {remark}" for remark in partiality(judges[suite], models)]
     columns = [pair(each, job.requests[each.name], answers[each.name]) for each in job.suites]
     columns = [_with_times(each, timings.get(each.facts.name), models) for each in columns]
+    if job.labels is not None:
+        told = [with_labels(each, job.labels) for each in columns]
+        columns = [each for each, _ in told]
+        notes += [note for _, more in told for note in more]
     notes += [*_unread(columns), *_cut(collector.account)]
     # The same remark of two models is one remark.
     return Gathered(

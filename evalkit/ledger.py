@@ -10,6 +10,7 @@ import numpy as np
 from evalkit.columns import Columns
 from evalkit.metrics.accuracy import binary
 from evalkit.metrics.flips import flips
+from evalkit.metrics.twice import unstable
 from evalkit.table import table
 from evalkit.types import ERRORED, SEVERITIES, Flip, Pair, Role, Scored, Transition
 
@@ -42,18 +43,20 @@ def transitions(columns: Sequence[Columns]) -> dict[str, Transition]:
 
 def worth_reading(columns: Sequence[Columns]) -> tuple[Pair, ...]:
     """Pairs whose outcome, answer or status differs, the gravest first: newly unsafe, right to wrong, then by
-    severity, by the marks lost and by how sure the student was. Without a teacher: what the student got wrong."""
-    found: list[tuple[tuple[bool, int, int, float, float, str], Pair]] = []
+    severity, where the teacher itself was unstable after where it was not, by the marks lost and by how sure the
+    student was. Without a teacher: what the student got wrong."""
+    found: list[tuple[tuple[bool, int, int, bool, float, float, str], Pair]] = []
     for each in columns:
         reference: Role = "teacher" if "teacher" in each.roles else "student"
-        kinds = flips(table(each, reference))
+        pairs = table(each, reference)
+        kinds, moved = flips(pairs), unstable(pairs)
         for index in range(each.n):
-            pair = _pair(each, index, str(kinds[index]))
+            pair = _pair(each, index, str(kinds[index]), bool(moved[index]))
             if _worth(pair):
                 confidence = pair.student.confidence or 0.0
                 gravity = -SEVERITIES.index(pair.severity)
-                order = (not _newly_unsafe(pair), _ORDER.index(pair.flip), gravity, -_lost(pair), -confidence, pair.id)
-                found.append((order, pair))
+                first = (not _newly_unsafe(pair), _ORDER.index(pair.flip), gravity, pair.unstable)
+                found.append(((*first, -_lost(pair), -confidence, pair.id), pair))
     found.sort(key=lambda entry: entry[0])
     return tuple(pair for _, pair in found[:SHOWN])
 
@@ -82,7 +85,7 @@ def _lost(pair: Pair) -> float:
     return (pair.teacher.marks or 0.0) - (pair.student.marks or 0.0)
 
 
-def _pair(columns: Columns, index: int, flip: str) -> Pair:
+def _pair(columns: Columns, index: int, flip: str, moved: bool) -> Pair:
     data = columns.data
     return Pair(
         suite=columns.facts.name,
@@ -96,6 +99,7 @@ def _pair(columns: Columns, index: int, flip: str) -> Pair:
         expect=data["expect"][index],
         teacher=_scored(columns, "teacher", index) if "teacher" in columns.roles else None,
         student=_scored(columns, "student", index),
+        unstable=moved,
     )
 
 

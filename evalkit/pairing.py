@@ -113,6 +113,8 @@ def role_cells(output: Output, score: Score, choices: Sequence[str]) -> dict[str
         else canonical_json({name: [each.right, each.spurious, each.missed] for name, each in score.fields.items()}),
         "confidence": _confidence(output, score, choices),
         "why": score.why,
+        # What people say of it stands in a file of its own (evalkit/labelled.py).
+        "human": None,
     }
 
 

@@ -27,7 +27,7 @@ from evalkit.machine import hardware, versions
 from evalkit.plan import Plan
 from evalkit.policy import Policy
 from evalkit.prepare import Job, prepare
-from evalkit.records import model_record, suite_record, verdict_record
+from evalkit.records import model_record, suite_record, terms_record, verdict_record
 from evalkit.store import check_untouched, claim, finish, read_run, withdraw, write_records, write_texts
 from evalkit.types import RunRecord, Verdict
 
@@ -83,6 +83,7 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
         champion=gathered.champion,
         seed=plan.seed,
         now=started,
+        terms=plan.terms,
         notes=tuple(manifest["notes"]),
     )
     return _write(out, manifest, conclude(columns, premises), columns, env)
@@ -200,6 +201,8 @@ def _manifest(job: Job, out: Path, started: dt.datetime, env: Environment) -> di
         "suites": [suite_record(each.facts, len(each.examples), job.sizes[each.name]) for each in job.suites],
         "models": {role: {"name": _spec_name(spec)} for role, spec in plan.models.items()},
         "latency": plan.latency.model_dump() if plan.latency is not None else None,
+        "terms": terms_record(plan.terms),
+        "labelled": _labels_record(job),
         "batch_shape_audit": None,
         "parent": None,
         "notes": _notes(job),
@@ -214,6 +217,8 @@ def _notes(job: Job) -> list[str]:
         if n < size:
             found.append(f"limited to a seeded draw of {n} of the {size} examples of {each.name}")
         found += [f"{each.name}: {note}" for note in each.notes]
+    if job.labels is not None and (spare := job.labels.spare):
+        found.append(f"{spare} rows of {job.labels.path.name} are of no example of the safety-refusal suites")
     if job.plan.latency is not None and any(spec.backend == "recorded" for spec in job.plan.models.values()):
         found.append("latency: a recording cannot be timed; its own timing columns are used where it has them")
     fakes = [role for role, spec in job.plan.models.items() if spec.backend == "fake"]
@@ -221,6 +226,13 @@ def _notes(job: Job) -> list[str]:
         verb = "is a stand-in" if len(fakes) == 1 else "are stand-ins"
         found.append(f"{' and '.join(fakes)} {verb}: this run shows that the plan works, and nothing else")
     return found
+
+
+def _labels_record(job: Job) -> dict[str, Any] | None:
+    if job.labels is None:
+        return None
+    each = job.labels
+    return {"path": str(each.path), "digest": each.digest, "labels": len(each.found), "spare": each.spare}
 
 
 def _spec_name(spec: Any) -> str:

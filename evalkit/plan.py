@@ -26,8 +26,8 @@ from evalkit.specs import (
     resolved,
     spec_from_text,
 )
-from evalkit.strict import Strict
-from evalkit.types import Role
+from evalkit.strict import AS_NUMBER, Strict
+from evalkit.types import Costs, Fallback, Role, Terms
 from evalkit.yamlfile import Document, must, read, validated
 
 
@@ -43,6 +43,30 @@ class LatencySpec(Strict):
     fixed_tokens: Annotated[int, Field(ge=1)] = 32
 
 
+class FallbackSpec(Strict):
+    """Who answers where the student is not sure, and how much it may get wrong that they would have got right."""
+
+    to: Fallback = "teacher"
+    risk: Annotated[float, Field(gt=0, lt=1), AS_NUMBER] = 0.02
+    level: Annotated[float, Field(gt=0.5, lt=1), AS_NUMBER] | None = None
+
+
+Amount = Annotated[float, Field(ge=0), AS_NUMBER]
+Price = Annotated[float, Field(gt=0), AS_NUMBER]
+
+
+class CostsSpec(Strict):
+    """Prices per thousand requests and what else a change costs, in one currency."""
+
+    teacher: Price | None = None
+    student: Amount | None = None
+    human: Amount | None = None
+    requests_per_month: Annotated[int, Field(ge=1)] | None = None
+    one_off: Amount | None = None
+    horizon_months: Annotated[int, Field(ge=1)] = 12
+    fixed_per_month: Amount = 0.0
+
+
 class PlanFile(Strict):
     """The plan as a user writes it."""
 
@@ -55,6 +79,9 @@ class PlanFile(Strict):
     noise_floor: Annotated[int, Field(ge=0)] | Literal["all"] = 0
     teacher_again: str | None = None
     latency: LatencySpec | None = None
+    labelled: str | None = None
+    fallback: FallbackSpec = FallbackSpec()
+    costs: CostsSpec = CostsSpec()
     seed: Annotated[int, Field(ge=0)] = 0
 
 
@@ -69,7 +96,10 @@ class Plan:
     suites: tuple[Path, ...]
     policy: str | None
     latency: LatencySpec | None
+    # What people say of some answers (evalkit/labelled.py).
+    labelled: Path | None
     noise_floor: int | Literal["all"]
+    terms: Terms
     seed: int
     limit: int | None
     text: str
@@ -142,13 +172,25 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
         suites=suites,
         policy=policy,
         latency=plan_file.latency,
+        labelled=resolved(plan_file.labelled, base) if plan_file.labelled is not None else None,
         noise_floor=noise_floor,
+        terms=_terms(plan_file),
         seed=plan_file.seed if over.seed is None else over.seed,
         limit=over.limit,
         text=document.text if document is not None else "",
         path=str(path) if path is not None else None,
         document=document,
         options=frozenset(options),
+    )
+
+
+def _terms(plan_file: PlanFile) -> Terms:
+    fallback = plan_file.fallback
+    return Terms(
+        fallback_to=fallback.to,
+        risk=fallback.risk,
+        level=fallback.level,
+        costs=Costs(**plan_file.costs.model_dump()),
     )
 
 

@@ -12,6 +12,7 @@ from evalkit.errors import Complaint, Place, UsageError, nearest
 from evalkit.estimate import populations
 from evalkit.gate import Champion, check_names
 from evalkit.judging import Judge, judge_of
+from evalkit.labelled import Labels, load_labels
 from evalkit.pairing import pair
 from evalkit.plan import Plan
 from evalkit.policy import Policy, load_policy
@@ -31,7 +32,7 @@ class Job:
     """A plan that has been read and checked. `policy` is None for an audit.
 
     `backends` holds the champion's only where it can be used; `champion` says why where it cannot.
-    `judges` are those of the suites whose scorer needs one.
+    `judges` are those of the suites whose scorer needs one; `labels` what people say of some answers.
     `again` names, suite by suite, the examples on which the teacher runs a second time;
     `sizes` how many examples each suite has, whatever --limit leaves of it.
     """
@@ -42,6 +43,7 @@ class Job:
     requests: Mapping[str, list[Request]]
     backends: Mapping[Role, Backend]
     judges: Mapping[str, Judge]
+    labels: Labels | None
     champion: Champion
     again: Mapping[str, frozenset[str]]
     sizes: Mapping[str, int]
@@ -85,6 +87,7 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
             theirs = suites if role != "teacher_again" else [_only(each, again[each.name]) for each in suites]
             complaints += [_placed(each, plan, role) for each in backends[role].check(theirs)]
     judges = _judges(complaints, suites, requests, plan, again)
+    labels = None if (file := plan.labelled) is None else _try(complaints, lambda: load_labels(file, whole))
     champion = Champion()
     if "champion" in plan.models and not complaints:
         champion = _judgeable(_champion(plan, suites, backends), judges, backends)
@@ -97,6 +100,7 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
         requests=requests,
         backends=backends,
         judges=judges,
+        labels=labels,
         champion=champion,
         again=again,
         sizes={each.name: len(each.examples) for each in whole},

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from evalkit.errors import NewerRecordError, RecordError
 from evalkit.types import (
     EXIT_CODES,
+    Costs,
     CriterionRow,
     Estimate,
     Measured,
@@ -21,6 +23,7 @@ from evalkit.types import (
     Question,
     RegressedSlice,
     SuiteFacts,
+    Terms,
     Undefined,
     Verdict,
     Waiver,
@@ -185,6 +188,7 @@ def suite_record(facts: SuiteFacts, n: int, size: int) -> dict[str, Any]:
         "settings": dict(facts.settings),
         "marked": facts.marked,
         "choose_by": facts.choose_by,
+        "samples": facts.samples,
         "digest": facts.digest,
         "path": facts.path,
     }
@@ -205,8 +209,30 @@ def suite_from(record: Mapping[str, Any]) -> SuiteFacts:
         settings=record.get("settings", {}),
         marked=record.get("marked", False),
         choose_by=record.get("choose_by", "sum"),
+        samples=record.get("samples", 1),
         digest=record["digest"],
         path=record["path"],
+    )
+
+
+def terms_record(terms: Terms) -> dict[str, Any]:
+    """As they stand in a manifest: everything that enters a number, defaults too."""
+    return {
+        "fallback": {"to": terms.fallback_to, "risk": terms.risk, "level": terms.level},
+        "costs": asdict(terms.costs),
+    }
+
+
+def terms_from(record: Mapping[str, Any] | None) -> Terms:
+    """The terms of a manifest; runs of earlier versions have none, and get the defaults."""
+    if record is None:
+        return Terms()
+    fallback = record["fallback"]
+    return Terms(
+        fallback_to=fallback["to"],
+        risk=fallback["risk"],
+        level=fallback["level"],
+        costs=Costs(**record["costs"]),
     )
 
 

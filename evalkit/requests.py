@@ -62,6 +62,10 @@ def _request(suite: Suite, example: Example, prompt: Prompt) -> Request:
     }
     if suite.facts.choose_by != "sum":
         seen["choose_by"] = suite.facts.choose_by
+    seed = _seed(example.id) if suite.facts.samples > 1 else None
+    if seed is not None:
+        # Samples of one example differ in nothing else, and are different questions to a cache.
+        seen["sample"] = example.id
     return Request(
         key=digest_value(seen),
         suite=suite.name,
@@ -71,7 +75,15 @@ def _request(suite: Suite, example: Example, prompt: Prompt) -> Request:
         choices=example.choices,
         generation=generation,
         choose_by=suite.facts.choose_by,
+        seed=seed,
     )
+
+
+def _seed(sample: str) -> int:
+    """Of a sample's id, that is of the example and the number of the sample: a model that drew the same numbers for
+    every example would err on many of them alike. Not of the plan's seed, which moves draws of examples and resamples:
+    no answer should have to be made again for another of those."""
+    return int(digest_value(["sample", sample]).removeprefix("sha256:")[:8], 16) >> 2 << 1
 
 
 def _renderer(suite: Suite) -> Callable[[Example], Prompt]:

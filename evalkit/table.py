@@ -8,6 +8,7 @@ out of the same arrays.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -25,10 +26,13 @@ class Side:
     """One model's scored outputs, row by row.
 
     `choice` is the index of the answer among the example's choices (classify: the suite's labels), -1 for none of
-    them. `probs` is (n, most choices) with zeros where `has_probs` is False and beyond an example's own choices.
+    them. `probs` is (n, most choices) with zeros where `has_probs` is False and beyond an example's own choices;
+    `misfit` marks outputs that gave probabilities of fewer or more answers than the example's choices.
     `said` is the text after the suite's `answer_after`, None where there is none; `marks` are the scorer's in [0, 1],
-    `refused` its word or "None", `fields` its counts by field name or None. Times are seconds; `tpot` is the time per
-    token after the first, `fixed` the time for an answer of a length that was the same for all. Numbers are NaN
+    `refused` its word or "None", `fields` its counts by field name or None; `human` is what people said of a labelled
+    answer (a word of `refused`, or `columns.STALE`), else "None". `sureness` is the probability of the text written,
+    length-normalised: exp of the mean log-probability of its tokens, in [0, 1]. Times are seconds; `tpot` is the time
+    per token after the first, `fixed` the time for an answer of a length that was the same for all. Numbers are NaN
     where there are none: these arrays never leave the metrics, and a metric that reads them says how many there were.
     """
 
@@ -39,9 +43,12 @@ class Side:
     unparsable: NDArray[np.bool_]
     probs: NDArray[np.float64] | None
     has_probs: NDArray[np.bool_]
+    misfit: NDArray[np.bool_]
     said: NDArray[np.object_]
     marks: NDArray[np.float64]
     refused: NDArray[np.str_]
+    human: NDArray[np.str_]
+    sureness: NDArray[np.float64]
     fields: NDArray[np.object_]
     tokens_in: NDArray[np.float64]
     tokens_out: NDArray[np.float64]
@@ -156,9 +163,10 @@ class PairTable:
         return self._found[name]
 
     def slice_mask(self, name: str) -> NDArray[np.bool_]:
-        """Rows in a slice written as `column=value`; all False for a column or value that is not there."""
+        """Rows in a slice written as `column=value`; all False for a column or value that is not there. Every suite
+        has the slices of its severities."""
         column, _, value = name.partition("=")
-        values = self.slices.get(column)
+        values = self.slices.get(column, self.severity if column == "severity" else None)
         if values is None:
             return np.zeros(self.n, dtype=bool)
         return np.asarray(values == value, dtype=bool)
@@ -188,7 +196,7 @@ def table(columns: Columns, reference: Role | None) -> PairTable:
     data, facts = columns.data, columns.facts
     choices = _choices(columns)
     target = _objects(data["target"])
-    slices = [json.loads(text) for text in data["slices"]]
+    slices = _read(data["slices"])
     by_name = {name: _objects([each.get(name) for each in slices]) for name in facts.slice_names}
     if facts.task == "classify":
         by_name["target"] = target
@@ -202,7 +210,7 @@ def table(columns: Columns, reference: Role | None) -> PairTable:
         severity=np.array(data["severity"], dtype=np.str_),
         group=_codes(data["group"]) if facts.grouped else None,
         slices=by_name,
-        rows=_objects([json.loads(text) for text in data["row"]]),
+        rows=_objects(_read(data["row"])),
         teacher=_side(columns, reference, choices) if reference is not None else None,
         student=_side(columns, "student", choices),
         again=_side(columns, "teacher_again", choices)
@@ -242,18 +250,20 @@ def _indices(answers: NDArray[np.object_], choices: Choices) -> NDArray[np.int64
 def _side(columns: Columns, role: Role, choices: Choices) -> Side:
     data, n = columns.data, columns.n
     probs = data[f"{role}_probs"]
-    has_probs = np.array(
-        [each is not None and len(each) == len(known) for each, known in zip(probs, choices, strict=True)], dtype=bool
-    )
+    # A row of another length than the choices is none of them: its numbers belong to nothing that is known.
+    lengths = np.array([-1 if each is None else len(each) for each in probs], dtype=np.int64)
+    has_probs = lengths == np.array([len(each) for each in choices], dtype=np.int64)
     matrix: NDArray[np.float64] | None = None
     if has_probs.any():
         matrix = np.zeros((n, max(map(len, choices))))
-        for row in map(int, np.flatnonzero(has_probs)):
-            matrix[row, : len(probs[row])] = probs[row]
+        for length in np.unique(lengths[has_probs]):
+            rows = np.flatnonzero(has_probs & (lengths == length))
+            matrix[rows, :length] = np.array([probs[row] for row in rows.tolist()], dtype=np.float64)
     answer = _objects(data[f"{role}_answer"])
 
     def numbers(name: str) -> NDArray[np.float64]:
-        return np.array([np.nan if each is None else each for each in data[f"{role}_{name}"]], dtype=np.float64)
+        # NumPy reads None as NaN, and a list of numbers in one go.
+        return np.array(data[f"{role}_{name}"], dtype=np.float64)
 
     return Side(
         status=np.array(data[f"{role}_status"], dtype=np.str_),
@@ -263,9 +273,12 @@ def _side(columns: Columns, role: Role, choices: Choices) -> Side:
         unparsable=np.array(data[f"{role}_unparsable"], dtype=bool),
         probs=matrix,
         has_probs=has_probs,
+        misfit=np.array([each is not None for each in probs], dtype=bool) & ~has_probs,
         said=_objects([None if each is None else columns.facts.spoken(each) for each in data[f"{role}_text"]]),
         marks=numbers("marks"),
         refused=np.array(data[f"{role}_refused"], dtype=np.str_),
+        human=np.array(data[f"{role}_human"], dtype=np.str_),
+        sureness=_sureness(data[f"{role}_token_logprobs"]),
         fields=_objects([None if each is None else json.loads(each) for each in data[f"{role}_fields"]]),
         tokens_in=numbers("tokens_in"),
         tokens_out=numbers("tokens_out"),
@@ -274,6 +287,22 @@ def _side(columns: Columns, role: Role, choices: Choices) -> Side:
         tpot=numbers("tpot_s"),
         fixed=numbers("fixed_latency_s"),
     )
+
+
+def _sureness(logprobs: Sequence[Sequence[float] | None]) -> NDArray[np.float64]:
+    found = np.full(len(logprobs), np.nan)
+    for row, each in enumerate(logprobs):
+        if each is not None and len(each):
+            # Rounding on an accelerator may put a log-probability just above 0. Ours is rounded, so that texts of equal
+            # probability are equal, whatever tokens it is made of.
+            found[row] = math.exp(min(0.0, round(math.fsum(each) / len(each), 12)))
+    return found
+
+
+def _read(texts: Sequence[str]) -> list[Any]:
+    """JSON objects, which nobody changes: equal texts share one."""
+    known = {text: json.loads(text) for text in set(texts)}
+    return [known[text] for text in texts]
 
 
 def _objects(values: Sequence[Any]) -> NDArray[np.object_]:

@@ -19,6 +19,7 @@ Effect = Literal["block", "warn"]
 OnMissing = Literal["inconclusive", "fail", "skip"]
 Refusal = Literal["refused", "complied", "undetermined"]
 ChooseBy = Literal["sum", "per_token", "per_byte"]
+Fallback = Literal["teacher", "human"]
 CriterionStatus = Literal["pass", "fail", "inconclusive", "not_evaluated", "waived"]
 VerdictWord = Literal["pass", "fail", "inconclusive", "broken", "empty", "ungated"]
 Direction = Literal["higher", "lower", "neutral"]
@@ -78,6 +79,7 @@ class SuiteFacts:
 
     `settings` are the scorer's own; with `marked`, it gives marks in [0, 1] instead of right or wrong.
     `choose_by` says which log-likelihood decides between choices: the whole, or its mean over tokens or bytes.
+    With `samples` above 1 each example is asked so many times: a row each, in a group with each other.
     """
 
     name: str
@@ -94,6 +96,15 @@ class SuiteFacts:
     settings: Mapping[str, Any] = field(default_factory=dict)
     marked: bool = False
     choose_by: ChooseBy = "sum"
+    samples: int = 1
+
+    def sample_id(self, example: str, number: int) -> str:
+        """What the row of an example's sample is called; samples are numbered from 1."""
+        return f"{example}#{number}"
+
+    def example_of(self, row: str) -> str:
+        """The example that a row of this suite is an answer to, by their ids: the same, unless it is asked for samples."""
+        return row.rpartition("#")[0] if self.samples > 1 else row
 
     def spoken(self, text: str) -> str | None:
         """What of a text is the answer: what follows the last `answer_after`; None where it never comes."""
@@ -124,7 +135,8 @@ class Request:
     """What a model is asked for one example. `key` is a hash of all of it, so equal keys mean equal questions.
 
     `generation` has max_new_tokens, temperature and stop; the timing protocol adds min_new_tokens, which a
-    backend that cannot keep to answers with an error.
+    backend that cannot keep to answers with an error. `seed` is that of a sample's draw, even and below 2^31, so that
+    the next number is free for a second run; None where an example is asked once, and the backend has seeds of its own.
     """
 
     key: str
@@ -135,6 +147,7 @@ class Request:
     choices: tuple[str, ...]
     generation: Mapping[str, Any]
     choose_by: ChooseBy = "sum"
+    seed: int | None = None
 
 
 # --- what is answered ----------------------------------------------------------------------------
@@ -231,7 +244,10 @@ Flip = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Teacher and student on one example, side by side: what a reader of the report looks at."""
+    """Teacher and student on one example, side by side: what a reader of the report looks at.
+
+    `unstable`: the teacher's own second run, or another of its samples, came out differently here.
+    """
 
     suite: str
     id: str
@@ -244,6 +260,7 @@ class Pair:
     teacher: Scored | None
     student: Scored
     expect: Literal["refuse", "comply"] | None = None
+    unstable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +290,37 @@ class ModelFacts:
 
 
 # --- what is measured ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Prices per thousand requests, and what else a change costs; one currency, whichever. None: not told.
+
+    `one_off` is what making and introducing the student cost, to be paid back within `horizon_months`;
+    `fixed_per_month` what running it costs however many requests there are.
+    """
+
+    teacher: float | None = None
+    student: float | None = None
+    human: float | None = None
+    requests_per_month: int | None = None
+    one_off: float | None = None
+    horizon_months: int = 12
+    fixed_per_month: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a plan says of the service, besides its models: who answers where the student is not sure, and the costs.
+
+    `risk` is the share of all requests that the student may answer wrongly though who stands behind it would be right;
+    `level` the one-sided confidence with which it is kept, None for the policy's.
+    """
+
+    fallback_to: Fallback = "teacher"
+    risk: float = 0.02
+    level: float | None = None
+    costs: Costs = Costs()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

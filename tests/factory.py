@@ -25,7 +25,7 @@ ERROR, TIMEOUT, EMPTY, NONSENSE = "<error>", "<timeout>", "<empty>", "<nonsense>
 FAILURES = (ERROR, TIMEOUT, EMPTY, NONSENSE)
 _STATUS = {ERROR: "error", TIMEOUT: "timeout", EMPTY: "empty"}
 # What Case says of a model besides its answers, under the model's prefix.
-_OF_A_SIDE = ("probs", "latency", "marks", "fields", "seconds", "flops")
+_OF_A_SIDE = ("probs", "latency", "marks", "fields", "seconds", "flops", "human", "token_logprobs")
 
 # What a model may do with a prompt of a safety-refusal suite; answers of these words need no detector.
 REFUSED, COMPLIED, UNDETERMINED = "refused", "complied", "undetermined"
@@ -50,12 +50,18 @@ class Case:
     teacher_again: Sequence[str] | None = None
     teacher_probs: Probs | None = None
     student_probs: Probs | None = None
+    teacher_again_probs: Probs | None = None
+    teacher_token_logprobs: Sequence[Sequence[float] | None] | None = None
+    student_token_logprobs: Sequence[Sequence[float] | None] | None = None
     teacher_latency: Sequence[float | None] | None = None
     student_latency: Sequence[float | None] | None = None
     teacher_marks: Sequence[float | None] | None = None
     student_marks: Sequence[float | None] | None = None
     teacher_fields: Records | None = None
     student_fields: Records | None = None
+    # What people said of the answers of a safety-refusal suite; None where nobody was asked.
+    teacher_human: Sequence[str | None] | None = None
+    student_human: Sequence[str | None] | None = None
     # What the timing protocol would have found: seconds by column of the pairs, operations, and the rest of its record.
     teacher_seconds: Sequence[Mapping[str, float]] | None = None
     student_seconds: Sequence[Mapping[str, float]] | None = None
@@ -107,6 +113,7 @@ class Case:
     def outputs(self, role: str) -> list[Output]:
         answers, probs = getattr(self, role), getattr(self, f"{role}_probs", None)
         latency = getattr(self, f"{role}_latency", None)
+        logprobs = getattr(self, f"{role}_token_logprobs", None)
         return [
             output(
                 self._id(index),
@@ -114,6 +121,7 @@ class Case:
                 text=self.task != "classify",
                 probs=None if probs is None or answer in FAILURES else probs[index],
                 latency_s=None if latency is None else latency[index],
+                token_logprobs=None if logprobs is None or answer in _STATUS else logprobs[index],
             )
             for index, answer in enumerate(answers)
         ]
@@ -144,6 +152,8 @@ class Case:
                 for column in ("latency_s", "ttft_s", "tpot_s", "fixed_latency_s"):
                     times = zip(answers, seconds, strict=True)
                     found[f"{role}_{column}"] = [None if each in _STATUS else own.get(column) for each, own in times]
+            if (human := getattr(self, f"{role}_human", None)) is not None:
+                found[f"{role}_human"] = list(human)
             if self.expect is not None and self.scorer != "refusal":
                 stances = (REFUSED, COMPLIED, UNDETERMINED)
                 found[f"{role}_refused"] = [each if each in stances else UNDETERMINED for each in answers]
@@ -168,7 +178,8 @@ class Case:
             return None if values is None else tuple(values[each] for each in index)
 
         lists = ("target", "teacher", "student", "champion", "teacher_again", "groups", "severity")
-        lists += ("expect", "choices", *(f"{role}_{what}" for role in ("teacher", "student") for what in _OF_A_SIDE))
+        lists += ("expect", "choices", "teacher_again_probs")
+        lists += tuple(f"{role}_{what}" for role in ("teacher", "student") for what in _OF_A_SIDE)
         seen: dict[str, int] = {}
         ids = []
         for each in index:
@@ -189,7 +200,14 @@ class Case:
             for one, other in (("teacher", "student"), ("student", "teacher"))
             for what in (*_OF_A_SIDE, "protocol")
         }
-        return replace(self, teacher_again=None, teacher=self.student, student=self.teacher, **sides)
+        return replace(
+            self,
+            teacher_again=None,
+            teacher_again_probs=None,
+            teacher=self.student,
+            student=self.teacher,
+            **sides,
+        )
 
     def copied(self) -> Self:
         """The student is the teacher."""
@@ -218,6 +236,7 @@ class Case:
             teacher_again=say(self.teacher_again),
             teacher_probs=move(self.teacher_probs),
             student_probs=move(self.student_probs),
+            teacher_again_probs=move(self.teacher_again_probs),
         )
 
     def failing(self, index: int, how: str = ERROR) -> Self:
@@ -313,9 +332,14 @@ def random_case(
         words[int(luck_again.integers(labels))] if moved else each
         for each, moved in zip(answers["teacher"], luck_again.random(n) < 0.1, strict=True)
     ]
+    spread_again = []
+    for row, other, said in zip(spread["teacher"], luck_again.dirichlet(np.ones(labels), size=n), again, strict=True):
+        mixed = 0.8 * np.array(row) + 0.2 * other
+        spread_again.append(_likeliest(mixed, words.index(said) if said in words else int(mixed.argmax())))
     return Case(
         labels=words,
         teacher_again=again if seed % 4 else None,
+        teacher_again_probs=spread_again if probs and seed % 4 else None,
         target=[None if drop else words[each] for each, drop in zip(target, rng.random(n) < untargeted, strict=True)],
         teacher=answers["teacher"],
         student=answers["student"],
@@ -327,6 +351,13 @@ def random_case(
         slices={"language": [("de", "en", "fr")[int(each) % 3] for each in rng.integers(max(1, slices), size=n)]},
         severity=[("low", "normal", "high", "critical")[int(each)] for each in rng.integers(4, size=n)],
     )
+
+
+def _likeliest(row: np.ndarray, picked: int) -> tuple[float, ...]:
+    """The same probabilities, but the highest of them for what was picked."""
+    top = int(row.argmax())
+    row[top], row[picked] = row[picked], row[top]
+    return tuple(map(float, row))
 
 
 def cases(*, least: int = 1, most: int = 40, **fixed: Any) -> st.SearchStrategy[Case]:

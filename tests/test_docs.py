@@ -23,7 +23,7 @@ from evalkit.requests import build_requests
 from evalkit.schema import json_schema
 from evalkit.scorers import SCORERS, ScorerSettings
 from evalkit.scoring import score_of, scorer
-from evalkit.stats.power import sample_size
+from evalkit.stats.planning import needed_for_difference
 from evalkit.suite import load_suite
 from evalkit.suite.written import WholeSuite
 from evalkit.types import CHOOSING, Example, Output, Suite
@@ -206,7 +206,8 @@ def test_every_scorer_with_settings_is_in_the_table() -> None:
 def test_the_numbers_of_examples_are_those_of_evalkit_power() -> None:
     table = [row for row in rows("How many examples") if "point" in row[0]]
     assert [[int(cell) for cell in row[1:]] for row in table] == [
-        [sample_size(int(row[0].split()[0]) / 100, discordance) for discordance in (0.05, 0.1, 0.2)] for row in table
+        [needed_for_difference(int(row[0].split()[0]) / 100, share).examples for share in (0.05, 0.1, 0.2)]
+        for row in table
     ]
     assert len(table) == 4
 

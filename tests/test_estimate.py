@@ -20,6 +20,8 @@ from tests import factory
 from tests.factory import COMPLIED, EMPTY, REFUSED, Case
 from tests.metrics import shapes
 
+ROLES = ("teacher", "student")
+
 
 def evidence(*columns: Columns, level: float = 0.9, seed: int = 0, **models: object) -> Evidence:
     return Evidence(columns, models, level, seed)  # type: ignore[arg-type]
@@ -180,7 +182,8 @@ def test_populations_count_slices_and_name_columns() -> None:
     [found] = populations([base().columns()])
     assert found.n == 60
     assert sum(found.slices["language"].values()) == 60
-    assert set(found.slices) == {"language", "target"}
+    assert set(found.slices) == {"language", "target", "severity"}
+    assert list(found.slices["severity"]) == ["low", "normal", "high", "critical"]
     assert {"severity", "target", "id", "language"} <= found.columns
 
 
@@ -327,3 +330,96 @@ def test_in_groups_of_copies_a_group_counts_once() -> None:
 
 def test_without_a_teacher_nothing_regressed() -> None:
     assert evidence(replace(many_classes(1, lost=(3,)), teacher=None).columns()).regressed(0.05) == ()
+
+
+# --- marks, stances, groups ------------------------------------------------------------------------------
+
+
+def test_where_a_scorer_gives_marks_a_slice_regresses_by_whose_marks_fell() -> None:
+    n = 60
+    case = Case(
+        task="generate",
+        scorer="exact",
+        marked=True,
+        labels=(),
+        target=["x"] * n,
+        teacher=["x"] * n,
+        student=["y"] * n,
+        teacher_marks=[0.7] * n,
+        # Small losses in German; in English the same sums up and down.
+        student_marks=[*[0.6] * 20, *[0.7] * 10, *[0.6, 0.8] * 15],
+        slices={"language": ["de"] * 30 + ["en"] * 30},
+    )
+    [found] = evidence(case.columns()).regressed(0.05)
+    assert (found.slice, found.lost, found.gained, found.n) == ("language=de", 20, 0, 30)
+    assert found.difference == pytest.approx(-2 / 30)
+    assert found.p_holm == pytest.approx(2 * 0.5**20)
+
+
+def test_on_a_safety_suite_a_slice_regresses_by_refusals_lost_and_answers_refused() -> None:
+    n = 40
+    expect = ["refuse", "comply"] * (n // 2)
+    as_it_should = [REFUSED if each == "refuse" else COMPLIED for each in expect]
+    case = Case(
+        kind="safety-refusal",
+        task="generate",
+        scorer="exact",
+        labels=(),
+        target=[None] * n,
+        expect=expect,
+        teacher=as_it_should,
+        # In the first half everything is turned round, in the second nothing.
+        student=[*[COMPLIED, REFUSED] * (n // 4), *as_it_should[n // 2 :]],
+        slices={"topic": ["weapons"] * (n // 2) + ["fraud"] * (n // 2)},
+    )
+    [found] = evidence(case.columns()).regressed(0.05)
+    assert (found.slice, found.lost, found.gained) == ("topic=weapons", n // 2, 0)
+    # A scorer that does not tell the stances has no slice to name.
+    columns = case.columns()
+    untold = replace(columns, data={**columns.data, "student_refused": [None] * n})
+    assert evidence(untold).regressed(0.05) == ()
+
+
+def test_rounding_is_no_change_of_marks() -> None:
+    case = Case(
+        task="generate",
+        scorer="exact",
+        marked=True,
+        labels=(),
+        target=["x"] * 30,
+        teacher=["x"] * 30,
+        student=["y"] * 30,
+        teacher_marks=[0.1 + 0.2] * 30,
+        student_marks=[0.3] * 30,
+        slices={"language": ["de"] * 30},
+    )
+    [row] = evidence(case.columns()).regressed(1.1)
+    assert (row.lost, row.gained, row.p_holm) == (0, 0, 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("grouped", [False, True])
+def test_under_no_effect_a_slice_is_named_in_at_most_alpha_of_the_runs_and_a_lost_one_nearly_always(
+    grouped: bool,
+) -> None:
+    """Two suites, eight slices; with groups of three, whose examples share their luck. One run in five has a loss."""
+    alpha, runs, n = 0.05, 200, 480
+    rng = np.random.default_rng(17)
+    named, found = [], []
+    for run in range(runs):
+        lost, held = run % 5 == 4, []
+        for name in ("one", "two"):
+            luck = np.repeat(rng.random((2, n // 3)), 3, axis=1) if grouped else rng.random((2, n))
+            wrong = luck < 0.15
+            part = np.repeat(np.arange(4), n // 4)
+            if lost and name == "one":
+                wrong[1] |= (part == 2) & (rng.random(n) < 0.45)
+            sides = {role: np.where(each, "b", "a").tolist() for role, each in zip(ROLES, wrong, strict=True)}
+            groups = [f"g{index // 3}" for index in range(n)] if grouped else None
+            slices = {"part": [f"p{each}" for each in part]}
+            held.append(Case(name=name, target=["a"] * n, groups=groups, slices=slices, **sides).columns())
+        worse = {(row.suite, row.slice) for row in evidence(*held).regressed(alpha)}
+        (found if lost else named).append(("one", "part=p2") in worse if lost else bool(worse))
+    # Three standard errors of a share of alpha; the sign test is exact, so it should be well below.
+    assert sum(named) <= alpha * len(named) + 3 * (alpha * (1 - alpha) * len(named)) ** 0.5
+    assert sum(found) >= 0.9 * len(found)

@@ -22,7 +22,7 @@ ROOMS: dict[str, set[str]] = {
     "nouns": {"types", "errors", "stats", "streams", "files", "figures", "environment", "machine", "grammar"},
     "doors": {
         "yamlfile", "strict", "specs", "plan", "suite", "data", "policy", "requests", "schema", "lint", "registry",
-        "records", "shipped", "columns", "table", "scorers", "perturb",
+        "records", "shipped", "columns", "table", "scorers", "perturb", "labelled",
     },
     "workers": {"backends", "scoring", "metrics"},
     "steps": {"collect", "judging", "timing", "pairing", "estimate", "remarks", "ledger", "gate", "store"},

@@ -54,9 +54,32 @@ def test_the_gravest_come_first(case: Case) -> None:
     kinds = ["right_to_wrong", "wrong_to_other_wrong", "no_target", "wrong_to_right", "both_wrong_same", "both_right"]
     severities = ["critical", "high", "normal", "low"]
     keys = [
-        (kinds.index(pair.flip), severities.index(pair.severity), -(pair.student.confidence or 0.0)) for pair in found
+        (kinds.index(pair.flip), severities.index(pair.severity), pair.unstable, -(pair.student.confidence or 0.0))
+        for pair in found
     ]
     assert keys == sorted(keys)
+
+
+def test_a_flip_keeps_its_class_and_says_where_the_teacher_is_unstable() -> None:
+    case = Case(
+        target=["a"] * 4,
+        teacher=["a"] * 4,
+        student=["b", "b", "b", "a"],
+        teacher_again=["b", "a", ERROR, "b"],
+        severity=["normal", "normal", "low", "critical"],
+    )
+    found = worth_reading([case.columns()])
+    # Both right is not worth reading, unstable or not; what is graver comes first, and then what is stable.
+    assert [(pair.id, pair.flip, pair.unstable) for pair in found] == [
+        ("e00001", "right_to_wrong", False),
+        ("e00000", "right_to_wrong", True),
+        ("e00002", "right_to_wrong", False),
+    ]
+
+
+def test_a_teacher_that_ran_once_has_no_unstable_example() -> None:
+    case = replace(factory.random_case(1, 60, student_right=0.3), teacher_again=None)
+    assert not any(pair.unstable for pair in worth_reading([case.columns()]))
 
 
 def test_without_a_teacher_what_the_student_got_wrong_is_worth_reading() -> None:

@@ -37,6 +37,20 @@ def test_excess_disagreement_is_read_against_the_teachers_own(gate: runs.Runner)
     assert evalkit("verify", gate.root / "run").code == 0
 
 
+def test_flips_are_read_against_those_of_the_teacher_itself(gate: runs.Runner) -> None:
+    rule = {"metric": "flips.right_to_wrong_stable.count", "at_most": 9}
+    recorded_twice(gate.root, policy=project.criteria(rule), teacher_again="again.jsonl")
+    gate("gate", "--quiet", code=1)
+    found = {name: row["estimate"] for name, row in project.metrics(gate.root / "run").items()}
+    # Of the student's twenty, the teacher flips on ten as well.
+    assert found["flips.right_to_wrong.count"]["value"] == 20
+    assert found["flips.unstable.count"]["value"] == 10
+    assert found["flips.excess_rate"]["value"] == pytest.approx(0.1)
+    assert found["flips.right_to_wrong_stable.count"]["value"] == 10
+    assert "right → wrong (teacher unstable)" in (gate.root / "run/report.html").read_text("utf-8")
+    assert evalkit("verify", gate.root / "run").code == 0
+
+
 def test_a_number_draws_that_many_examples_by_the_seed(gate: runs.Runner) -> None:
     recorded_twice(gate.root, teacher_again="again.jsonl", noise_floor=40)
     gate("audit", "--quiet", code=0)

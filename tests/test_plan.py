@@ -9,6 +9,7 @@ import pytest
 from evalkit.errors import UsageError
 from evalkit.plan import Overrides, load_plan
 from evalkit.specs import FakeSpec, RecordedSpec, TransformersSpec, looks_like_path, spec_from_text
+from evalkit.types import Costs, Terms
 from tests.cli import project
 
 
@@ -87,6 +88,35 @@ def test_a_wrong_option_is_blamed_on_the_command_line(tmp_path: Path) -> None:
         load_plan(project.plan(tmp_path, student=None), over)
     assert len(refused.value.complaints) == 2
     assert {str(each.place) for each in refused.value.complaints} == {"command line"}
+
+
+def test_a_plan_that_says_nothing_of_the_service_falls_back_to_the_teacher(tmp_path: Path) -> None:
+    project.project(tmp_path, n=3)
+    assert load_plan(project.plan(tmp_path), Overrides()).terms == Terms() == Terms(fallback_to="teacher", risk=0.02)
+
+
+def test_who_stands_behind_the_student_and_what_it_costs(tmp_path: Path) -> None:
+    project.project(tmp_path, n=3)
+    costs = {"teacher": 2.5, "student": 0.4, "human": 900, "requests_per_month": 10**6, "one_off": 12000}
+    written = project.plan(tmp_path, fallback={"to": "human", "risk": 0.01, "level": 0.99}, costs=costs)
+    told = Costs(teacher=2.5, student=0.4, human=900.0, requests_per_month=10**6, one_off=12000.0, horizon_months=12)
+    assert load_plan(written, Overrides()).terms == Terms(fallback_to="human", risk=0.01, level=0.99, costs=told)
+
+
+def test_every_slip_in_the_terms_is_told_with_its_place(tmp_path: Path) -> None:
+    project.project(tmp_path, n=3)
+    written = project.plan(tmp_path, fallback={"to": "techer", "risk": "2 %"}, costs={"teacher": 0, "requests": 9})
+    with pytest.raises(UsageError) as refused:
+        load_plan(written, Overrides())
+    said = [str(each) for each in refused.value.complaints]
+    assert len(said) == 4
+    for key, words in (
+        ("fallback.to", "teacher"),
+        ("fallback.risk", "write a plain number"),
+        ("costs.teacher", "above 0"),
+        ("costs.requests", "requests_per_month"),
+    ):
+        assert any(key in each and words in each for each in said), (key, said)
 
 
 def test_a_shipped_policy_wins_over_a_file_of_its_name(tmp_path: Path) -> None:

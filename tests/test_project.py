@@ -15,7 +15,10 @@ import evalkit
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-SCRIPTS = ["scripts/bootstrap", "scripts/check", "scripts/demo", "scripts/real-pair", "scripts/test", ".ci/run"]
+SCRIPTS = [
+    *("scripts/bootstrap", "scripts/check", "scripts/demo", "scripts/real-pair", "scripts/simulate", "scripts/test"),
+    ".ci/run",
+]
 
 
 def canonical(name: str) -> str:

@@ -8,7 +8,7 @@ never in pass. docs/adr/0003 says why.
 
 from evalkit.gate.asking import Agenda, Asked, Champion, agenda, check_names
 from evalkit.gate.deciding import decide, undecided, ungated, word_of
-from evalkit.gate.judging import judge, judged
+from evalkit.gate.judging import beside, judge, judged
 from evalkit.gate.reach import unmissable
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Asked",
     "Champion",
     "agenda",
+    "beside",
     "check_names",
     "decide",
     "judge",

@@ -21,12 +21,16 @@ Where = tuple[tuple[str, tuple[str, ...]], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A criterion on one suite and slice; `missing` says why it cannot even be asked."""
+    """A criterion on one suite and slice; `missing` says why it cannot even be asked.
+
+    `grouped` is whether the suite's examples come in groups, of which more examples would have to bring new ones.
+    """
 
     criterion: CriterionFile
     question: Question
     missing: str | None = None
     on_missing: OnMissing
+    grouped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +109,10 @@ def agenda(
     """Every criterion on every suite and slice that it is about."""
     asked: list[Asked] = []
     notes: list[str] = []
+    grouped = {each.facts.name for each in populations if each.facts.grouped}
     for criterion in policy.criteria:
-        asked += _expand(criterion, populations, champion, matches, notes)
+        found = _expand(criterion, populations, champion, matches, notes)
+        asked += [replace(each, grouped=each.question.suite in grouped) for each in found]
     return Agenda(asked=tuple(asked), notes=tuple(notes))
 
 
@@ -172,7 +178,7 @@ def _expand(
             asked = _ask(criterion, question, champion, f"this version does not measure {metric}")
             yield replace(asked, on_missing="fail" if criterion.on_missing == "fail" else "inconclusive")
         elif criterion.each_slice is not None:
-            yield from _each_slice(criterion, population, question, champion, notes)
+            yield from _each_slice(criterion, population, question, champion, matches, notes)
         elif criterion.slice is not None and not _count(population, criterion.slice):
             yield _ask(criterion, question, champion, f"the suite has no example in {criterion.slice}")
         else:
@@ -180,7 +186,12 @@ def _expand(
 
 
 def _each_slice(
-    criterion: CriterionFile, population: Population, question: Question, champion: Champion, notes: list[str]
+    criterion: CriterionFile,
+    population: Population,
+    question: Question,
+    champion: Champion,
+    matches: Callable[[str, Where], int],
+    notes: list[str],
 ) -> Iterator[Asked]:
     assert criterion.each_slice is not None
     by, min_n = criterion.each_slice.by, criterion.each_slice.min_n
@@ -193,6 +204,10 @@ def _each_slice(
         if counts is None:
             yield _ask(criterion, replace(question, slice=column), champion, f'the suite has no slice "{column}"')
             continue
+        if question.where:
+            # A slice is as large as what the filter leaves of it: where nothing is left there is nothing to ask.
+            suite = population.facts.name
+            counts = {value: matches(suite, (*question.where, (column, (value,)))) for value in counts}
         large = sorted(value for value, n in counts.items() if n >= min_n)
         small = [f"{column}={value} (n = {n})" for value, n in sorted(counts.items()) if n < min_n]
         if small:

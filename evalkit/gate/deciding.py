@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from evalkit.gate.asking import Agenda
-from evalkit.gate.judging import judged
+from evalkit.gate.asking import Agenda, Asked
+from evalkit.gate.judging import beside, judged
 from evalkit.policy import Policy, unexpired
 from evalkit.types import (
     CriterionRow,
@@ -52,7 +52,10 @@ def decide(
     valid = unexpired(policy.waivers, now)
     waivers = {each.criterion: each for each in valid}
     expired = [each for each in policy.waivers if each not in valid]
-    rows = tuple(judged(asked, measured.get(asked.question), examples(asked.question), waivers) for asked in plan.asked)
+    rows = tuple(
+        judged(asked, measured.get(asked.question), examples(asked.question), waivers, _companion(asked, measured))
+        for asked in plan.asked
+    )
     word = word_of(rows)
     used = tuple(
         each for each in waivers.values() if any(r.id == each.criterion and r.status == "waived" for r in rows)
@@ -119,6 +122,11 @@ def _regressions(regressed: Sequence[RegressedSlice]) -> Iterator[str]:
         more = f", and {len(regressed) - 20} more" if len(regressed) > 20 else ""
         count = "one slice" if len(regressed) == 1 else f"{len(regressed)} slices"
         yield f"worse beyond chance on {count} (Holm-adjusted): {listed}{more}"
+
+
+def _companion(asked: Asked, measured: Mapping[Question, Measured]) -> Measured | None:
+    question = beside(asked.question)
+    return None if question is None else measured.get(question)
 
 
 def _name(row: CriterionRow) -> str:

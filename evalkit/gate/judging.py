@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from evalkit import figures
 from evalkit.gate.asking import Asked
@@ -12,9 +15,26 @@ from evalkit.types import (
     CriterionStatus,
     Estimate,
     Measured,
+    Question,
     Undefined,
     Waiver,
 )
+
+# What says beside a criterion on accuracy how small a drop so many examples can show, and how often.
+_BESIDE = {
+    "accuracy.difference": "accuracy.minimum_detectable_drop",
+    "accuracy.retention": "accuracy.minimum_detectable_drop",
+    "score.difference": "score.difference",
+    "score.retention": "score.difference",
+}
+POWER = 0.8
+_TAKEN_FOR = re.compile(r", taken for ([0-9.]+) independent")
+
+
+def beside(question: Question) -> Question | None:
+    """What is to be known beside a question so that its criterion can say what so many examples can show."""
+    metric = _BESIDE.get(question.metric)
+    return None if metric is None else replace(question, metric=metric)
 
 
 def judge(measured: Measured, at_least: float | None, at_most: float | None, *, by_value: bool) -> CriterionStatus:
@@ -37,9 +57,13 @@ def judge(measured: Measured, at_least: float | None, at_most: float | None, *, 
 
 
 def judged(
-    asked: Asked, measured: Measured | None, examples: tuple[str, ...], waivers: Mapping[str, Waiver]
+    asked: Asked,
+    measured: Measured | None,
+    examples: tuple[str, ...],
+    waivers: Mapping[str, Waiver],
+    companion: Measured | None = None,
 ) -> CriterionRow:
-    """The row of verdict.json for one question."""
+    """The row of verdict.json for one question; `companion` is the answer to `beside` it."""
     criterion = asked.criterion
     by_value = criterion.by == "value" or asked.question.metric.endswith(".count")
     if asked.missing is not None:
@@ -52,6 +76,8 @@ def judged(
     if status == "not_evaluated" and asked.on_missing == "fail":
         status = "fail"
     reason = _reason(asked, measured, status, by_value)
+    if isinstance(measured, Estimate) and not by_value and asked.criterion.at_least is not None:
+        reason += _can_show(asked.question.metric, measured.n, companion)
     if status in ("fail", "inconclusive") and (waiver := waivers.get(criterion.id)) is not None:
         reason = f"waived by {waiver.owner} until {waiver.expires} ({waiver.reason}); without it: {status}, {reason}"
         status = "waived"
@@ -93,17 +119,61 @@ def _reason(asked: Asked, measured: Measured, status: CriterionStatus, by_value:
         return f"{seen}: the whole interval is {'above' if at_least else 'below'} {shown.bound}"
     if status == "fail":
         return f"{seen}: the whole interval is {'below' if at_least else 'above'} {shown.bound}"
-    return f"{seen}: the interval holds the bound {shown.bound}; {_settles(measured, bound)}"
+    return f"{seen}: the interval holds the bound {shown.bound}; {_settles(asked, measured, bound)}"
 
 
-def _settles(measured: Estimate, bound: float) -> str:
-    from evalkit.stats.power import examples_to_settle
+def _can_show(metric: str, n: int, companion: Measured | None) -> str:
+    """The smallest drop that so many examples show four times out of five, as the end of a sentence."""
+    if not isinstance(companion, Estimate):
+        return ""
+    if metric.startswith("accuracy."):
+        drop = companion.value
+    else:
+        from evalkit.stats.normal import one_sided_z
 
-    assert measured.low is not None
-    assert measured.high is not None
-    total = examples_to_settle(measured.n, measured.value, measured.low, measured.high, bound)
+        assert companion.low is not None
+        # The interval's half width is that of the one-sided level, and the power comes on top.
+        z = one_sided_z((1 + companion.level) / 2)
+        drop = (companion.value - companion.low) * (z + one_sided_z(POWER)) / z
+    return f"; n = {n} can show a drop of {figures.number(min(1.0, drop), 'difference').removeprefix('+')} or more"
+
+
+def _settles(asked: Asked, measured: Estimate, bound: float) -> str:
+    """About how many more examples would settle it; in new groups, where examples come in groups."""
+    total = _total(measured, bound)
+    stays = "if the estimate stays"
     if total is None or total <= measured.n:
-        return "no sensible number of examples would settle it if the estimate stays"
+        return f"no sensible number of examples would settle it {stays}"
     more = total - measured.n
     step = 10 ** max(0, len(str(more)) - 2)
-    return f"about {-(-more // step) * step} more examples would settle it if the estimate stays"
+    about = f"about {-(-more // step) * step} more"
+    where = " in new groups" if asked.grouped else ""
+    if measured.value == 0.0 and _exact(measured) and asked.criterion.at_most is not None:
+        unit = catalogue()[asked.question.metric][0].unit
+        assert measured.high is not None
+        high = figures.number(measured.high, unit, metric=asked.question.metric)
+        return f"0 of {measured.n}: up to {high} not excluded; {about}{where} without an event would show it"
+    return f"{about} examples{where} would settle it {stays}"
+
+
+def _total(measured: Estimate, bound: float) -> int | None:
+    """Examples in total that would settle it: each kind of interval narrows in its own way (stats/settling.py)."""
+    from evalkit.stats import settling
+
+    n, value, low, high = measured.n, measured.value, measured.low, measured.high
+    assert low is not None
+    assert high is not None
+    # In groups the examples are taken for fewer independent ones: those narrow the interval.
+    found = _TAKEN_FOR.search(measured.method)
+    units = n if found is None else max(1, round(float(found[1])))
+    if _exact(measured) or measured.method.startswith("Wilson score"):
+        total = settling.trials_to_settle(value * units, units, measured.level, bound, exact=_exact(measured))
+    elif measured.method.startswith("Tango paired score"):
+        total = settling.pairs_to_settle(units, value, low, measured.level, bound)
+    else:
+        return settling.examples_to_settle(n, value, low, high, bound)
+    return None if total is None else math.ceil(n * total / units)
+
+
+def _exact(measured: Estimate) -> bool:
+    return measured.method.startswith("Clopper–Pearson")

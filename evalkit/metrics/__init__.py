@@ -17,11 +17,19 @@ from numpy.typing import NDArray
 
 from evalkit.metrics.planned import PLANNED
 from evalkit.registry import names, resolve
+from evalkit.stats.kinds import Kinds, spread
 from evalkit.streams import stream
 from evalkit.table import PairTable
-from evalkit.types import Direction, Measured, SuiteFacts, Undefined
+from evalkit.types import Direction, Measured, SuiteFacts, Terms, Undefined
 
-RESAMPLES = 1000
+# Resamples where kinds of rows can be counted (evalkit/stats/kinds.py), and where every row must be weighed.
+RESAMPLES, ROW_RESAMPLES = 10_000, 1000
+# With ever more kinds fewer resamples, down to those of rows.
+_KIND_CELLS = 20_000_000
+# More rows than this are drawn in random blocks, of which there are so many.
+LARGE, BLOCKS = 20_000, 2000
+# What weights of some resamples may take at a time (32 MB).
+_CHUNK_CELLS = 4_000_000
 # Weights of all resamples are kept while they fit here (400 MB), and drawn again for every use beyond it.
 _KEPT_CELLS = 200_000_000
 
@@ -33,15 +41,24 @@ TABLE = {
     "errors": "evalkit.metrics.errors:FAMILY",
     "agreement": "evalkit.metrics.agreement:FAMILY",
     "noise": "evalkit.metrics.noise:FAMILY",
+    "noise_kl": "evalkit.metrics.noise_kl:FAMILY",
+    "unstable": "evalkit.metrics.unstable:FAMILY",
     "divergence": "evalkit.metrics.divergence:FAMILY",
     "calibration": "evalkit.metrics.calibration:FAMILY",
     "confidence": "evalkit.metrics.confidence:FAMILY",
+    "selective": "evalkit.metrics.selective:FAMILY",
+    "consistency": "evalkit.metrics.consistency:FAMILY",
+    "overconfidence": "evalkit.metrics.overconfidence:FAMILY",
+    "temperature": "evalkit.metrics.temperature:FAMILY",
+    "mapped": "evalkit.metrics.mapped:FAMILY",
     "outputs": "evalkit.metrics.outputs:FAMILY",
     "length": "evalkit.metrics.length:FAMILY",
     "text": "evalkit.metrics.text:FAMILY",
     "fields": "evalkit.metrics.fields:FAMILY",
     "score": "evalkit.metrics.score:FAMILY",
     "safety": "evalkit.metrics.safety:FAMILY",
+    "fallback": "evalkit.metrics.fallback:FAMILY",
+    "safety_corrected": "evalkit.metrics.corrected:FAMILY",
     "latency": "evalkit.metrics.latency:FAMILY",
     "tokens_in_time": "evalkit.metrics.tokens_in_time:FAMILY",
     "fixed_budget": "evalkit.metrics.fixed_budget:FAMILY",
@@ -50,7 +67,7 @@ TABLE = {
     "flops": "evalkit.metrics.flops:FAMILY",
 }
 # Quantities of the models themselves, which no suite has: rows with suite null.
-RUN_TABLE = {"size": "evalkit.metrics.size:FAMILY"}
+RUN_TABLE = {"size": "evalkit.metrics.size:FAMILY", "cost": "evalkit.metrics.cost:FAMILY"}
 
 
 # How much each example speaks against the student, for a reader who wants to see some: 0 or False, not at all.
@@ -106,24 +123,68 @@ class Setting:
     seed: int
     names: tuple[str, ...]
     resamples: int = RESAMPLES
-    _kept: dict[str, list[NDArray[np.uint16]]] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[str, NDArray[np.uint16]] = field(default_factory=dict, repr=False, compare=False)
+    terms: Terms = field(default_factory=Terms)
 
-    def weights(self, pairs: PairTable, strata: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.float64]]:
-        """Bootstrap weights for these pairs, (some, n) each; the same for every metric of a slice, so paired."""
-        from evalkit.stats.resample import weight_chunks
+    def weights(
+        self, pairs: PairTable, strata: NDArray[np.int64] | None = None, kinds: Kinds | None = None
+    ) -> Iterator[NDArray[np.float64]]:
+        """Bootstrap weights for these pairs, (some, n) each; the same for every metric of a slice, so paired.
 
-        kind = "plain" if strata is None else "stratified"
+        With `kinds` of rows: the weights of each kind, (some, k). `strata` are drawn inside themselves, and must then
+        be the same for all rows of a kind.
+        """
+        # Groups of one example each are no groups.
+        alone = pairs.group is None or len(np.unique(pairs.group)) == pairs.n
+        if kinds is not None and alone:
+            from evalkit.stats.resample import kind_chunks
+
+            inside = None if strata is None else strata[kinds.first]
+            many = max(min(self.resamples, ROW_RESAMPLES), min(self.resamples, _KIND_CELLS // kinds.first.size))
+            yield from kind_chunks(
+                kinds.rows, many, stream(self.seed, "bootstrap", "kinds", *self.names), strata=inside
+            )
+            return
+        unit_of_row, chunks = self.units(pairs, strata, pairs.n if kinds is None else kinds.first.size)
+        if kinds is not None:
+            of_kinds = spread(kinds, unit_of_row)
+            yield from (of_kinds(chunk) for chunk in chunks)
+            return
+        for chunk in chunks:
+            yield chunk if chunk.shape[1] == pairs.n and pairs.group is None else chunk[:, unit_of_row]
+
+    def units(
+        self, pairs: PairTable, strata: NDArray[np.int64] | None, width: int
+    ) -> tuple[NDArray[np.int64], Iterator[NDArray[np.float64]]]:
+        """What is drawn as a whole (rows, groups, or random blocks of very many rows): the unit of each row, and
+        weights of the units, (some, units) each, few enough at a time that (some, width) needs no more room."""
+        from evalkit.stats.resample import blocks, grouped
+
+        unit_of_row = np.arange(pairs.n, dtype=np.int64) if pairs.group is None else pairs.group
+        if pairs.group is None and strata is None and pairs.n > LARGE:
+            unit_of_row = blocks(pairs.n, BLOCKS, stream(self.seed, "bootstrap", "blocks", *self.names))
+        unit_of_row, units, stratum = grouped(unit_of_row, strata)
+        step = max(1, _CHUNK_CELLS // max(width, units))
         # The count is part of the name: with_target may drop rows, and weights must fit the rows.
-        key = f"{kind}/{pairs.n}"
+        key = f"{'plain' if strata is None else 'stratified'}/{pairs.n}"
+        return unit_of_row, self._unit_chunks(key, units, None if strata is None else stratum, step)
+
+    def _unit_chunks(
+        self, key: str, units: int, strata: NDArray[np.int64] | None, step: int
+    ) -> Iterator[NDArray[np.float64]]:
+        from evalkit.stats.resample import unit_chunks
+
+        many = min(self.resamples, ROW_RESAMPLES)
         if key not in self._kept:
-            rng = stream(self.seed, "bootstrap", kind, *self.names)
-            drawn = weight_chunks(pairs.n, self.resamples, rng, groups=pairs.group, strata=strata)
-            if pairs.n * self.resamples > _KEPT_CELLS:
+            rng = stream(self.seed, "bootstrap", key.partition("/")[0], *self.names)
+            drawn = unit_chunks(units, many, rng, strata=strata, max_cells=step * units)
+            if units * many > _KEPT_CELLS:
                 yield from drawn
                 return
             # A row is hardly ever drawn ten times: two bytes are plenty, and a quarter of the room.
-            self._kept[key] = [chunk.astype(np.uint16) for chunk in drawn]
-        yield from (chunk.astype(np.float64) for chunk in self._kept[key])
+            self._kept[key] = np.concatenate([chunk.astype(np.uint16) for chunk in drawn])
+        kept = self._kept[key]
+        yield from (kept[start : start + step].astype(np.float64) for start in range(0, len(kept), step))
 
 
 @cache

@@ -16,8 +16,11 @@ from evalkit.metrics.intervals import (
     clustered,
     difference_of_shares,
     exact,
+    for_groups,
     p_value,
+    scaled,
     share,
+    worth,
 )
 from evalkit.stats.mean import ratio_linearised
 from evalkit.stats.paired import mcnemar, ratio_tang
@@ -25,6 +28,9 @@ from evalkit.stats.power import minimum_detectable_drop
 from evalkit.stats.proportion import wilson
 from evalkit.table import PairTable
 from evalkit.types import Estimate, Measured, SuiteFacts, Undefined
+
+# With fewer right answers of the teacher, in number or as a share of all, its part of a ratio is little known.
+FEW_RIGHT, LOW_SHARE = 30, 0.2
 
 
 def binary(facts: SuiteFacts) -> bool:
@@ -53,7 +59,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         "accuracy.retention": _retention(pairs, setting),
         "accuracy.retention_above_chance": _retention_above_chance(pairs, setting),
         "accuracy.mcnemar_p": p_value(mcnemar(b, c)[1], pairs.n, setting, "McNemar mid-p, two-sided"),
-        "accuracy.minimum_detectable_drop": _detectable(b + c, pairs.n, setting),
+        "accuracy.minimum_detectable_drop": _detectable(b + c, pairs, setting),
     }
 
 
@@ -68,22 +74,28 @@ def _retention(pairs: PairTable, setting: Setting) -> Measured:
     a, b, c, d = cells(teacher, student)
     if a + b == 0:
         return Undefined(reason="the teacher is never right, so there is nothing to retain")
-    interval = ratio_tang(a, b, c, d, setting.level)
+    value = (a + c) / (a + b)
+    top, bottom = student.astype(float), teacher.astype(float)
+    counts_for = worth(top - value * bottom, pairs.group)
+    interval = ratio_tang(*scaled((a, b, c, d), counts_for), setting.level)
     if interval is None or not math.isfinite(interval.high):
         return Undefined(reason=f"the teacher is right only {a + b} times: too few to bound a ratio")
-    value = (a + c) / (a + b)
     estimate = Estimate(
         value=value,
         low=min(interval.low, value),
         high=max(interval.high, value),
         level=setting.level,
         n=pairs.n,
-        method="Tang paired score ratio",
+        method=for_groups("Tang paired score ratio", pairs.n, counts_for) + _unstable(a + b, pairs.n),
     )
-    top, bottom = student.astype(float), teacher.astype(float)
     return clustered(
         estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (0.0, math.inf)
     )
+
+
+def _unstable(right: int, n: int) -> str:
+    few = right < FEW_RIGHT or right < LOW_SHARE * n
+    return f"; unstable: the teacher is right on only {right} of {n}" if few else ""
 
 
 def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
@@ -102,7 +114,8 @@ def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
     if interval is None:
         return Undefined(reason="one example has no spread to make an interval from")
     a, b, c, d = cells(teacher, student)
-    score = ratio_tang(a, b, c, d, setting.level)
+    counts_for = worth(top - value * bottom, pairs.group)
+    score = ratio_tang(*scaled((a, b, c, d), counts_for), setting.level)
     assert score is not None
     # Linearising sees no doubt where few pairs differ. The score interval of the plain ratio does, and what it loses of
     # 1 is a larger part of the smaller whole above chance.
@@ -117,20 +130,26 @@ def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
         high=max(high, value),
         level=setting.level,
         n=pairs.n,
-        method=f"ratio above chance {chance:.4g}, wider of linearised and Tang",
+        method=for_groups(f"ratio above chance {chance:.4g}, wider of linearised and Tang", pairs.n, counts_for)
+        + _unstable(a + b, pairs.n),
     )
     return clustered(
         estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (-math.inf, math.inf)
     )
 
 
-def _detectable(discordant: int, n: int, setting: Setting) -> Measured:
+def _detectable(discordant: int, pairs: PairTable, setting: Setting) -> Measured:
     """The smallest true drop that this many examples would show four times out of five."""
+    assert pairs.teacher is not None
+    n, change = pairs.n, pairs.student.correct.astype(float) - pairs.teacher.correct.astype(float)
+    counts_for = worth(change, pairs.group)
     # One more discordant half-pair than seen: no difference among n is no proof that there is none.
-    discordance = min(1.0, (discordant + 0.5) / n)
+    discordance = min(1.0, (discordant * counts_for + 0.5) / (n * counts_for))
     one_sided = (1 + setting.level) / 2
-    drop = minimum_detectable_drop(n, discordance, one_sided, 0.8)
-    return exact(min(1.0, drop), n, setting, f"power 0.8 at one-sided {one_sided:g}, discordance {discordance:.4f}")
+    # With fewer than one independent example nothing is shown at all.
+    drop = minimum_detectable_drop(max(1.0, n * counts_for), discordance, one_sided, 0.8)
+    method = f"power 0.8 at one-sided {one_sided:g}, discordance {discordance:.4f}"
+    return exact(min(1.0, drop), n, setting, for_groups(method, n, counts_for))
 
 
 FAMILY = Family(

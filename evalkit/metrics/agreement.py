@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.intervals import resampled, share
 from evalkit.stats.agreement import kappa
+from evalkit.stats.kinds import kinds
 from evalkit.table import PairTable
 from evalkit.types import CHOOSING, Measured
 
@@ -26,17 +27,19 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     equal = (pairs.teacher.answer == pairs.student.answer).astype(bool) & pairs.teacher.answered
     classes = int(pairs.choices.max())
     teacher, student = pairs.teacher.choice, pairs.student.choice
+    each = kinds(teacher, student)
     # Where every example has choices of its own, what two models can share is a liking for a position.
     support = f"support: {pairs.support}" + (", by position" if not pairs.facts.labels else "")
     return {
         "agreement.top1": share(equal, pairs, setting, support),
         "agreement.kappa": resampled(
             kappa(teacher, student, classes),
-            lambda weights: np.asarray(kappa(teacher, student, classes, weights)),
+            lambda weights: np.asarray(kappa(teacher[each.first], student[each.first], classes, weights)),
             pairs,
             setting,
             bounds=(-1.0, 1.0),
             otherwise="both models always give the same one answer",
+            kinds=each,
             note=support,
         ),
     }

@@ -7,6 +7,7 @@ A failed output counts as fully confident in a wrong answer: leaving it out woul
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,17 +51,37 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     if pairs.n == 0:
         return undefined(FAMILY, "no example has a target")
     usable, reason = with_probabilities(pairs)
+    notes = {role: counted_as_wrong(int((~side.has_probs).sum())) for role, side in usable.items()}
+    target = pairs.target_index
     found = undefined(FAMILY, reason)
-    for name, rows, top in (("brier", _brier, WORST_BRIER), ("nll", _nll, WORST_NLL)):
-        by_role = {role: rows(side, pairs.target_index) for role, side in usable.items()}
-        for role, values in by_role.items():
-            failed = int((~usable[role].has_probs).sum())
-            note = f"{failed} failed outputs counted as certain and wrong" if failed else ""
-            found[f"calibration.{name}.{role}"] = mean(values, pairs, setting, bounds=(0.0, top), note=note)
-        if len(by_role) == 2:
-            change = by_role["student"] - by_role["teacher"]
-            found[f"calibration.{name}.difference"] = mean(change, pairs, setting, bounds=(-top, top), note="paired")
+    for name, of, top in (("brier", _brier, WORST_BRIER), ("nll", _nll, WORST_NLL)):
+        rows = {role: of(side, target) for role, side in usable.items()}
+        found |= means(f"calibration.{name}", rows, notes, pairs, setting, top)
     return found
+
+
+def means(
+    name: str,
+    rows: Mapping[str, NDArray[np.float64]],
+    notes: Mapping[str, str],
+    pairs: PairTable,
+    setting: Setting,
+    top: float,
+) -> dict[str, Measured]:
+    """Means of a score per row (n,), as `name.role` for each role, and where both are there as `name.difference`,
+    paired. `top` is the worst score that a row can have; 0 is the best."""
+    found = {
+        f"{name}.{role}": mean(values, pairs, setting, bounds=(0.0, top), note=notes[role])
+        for role, values in rows.items()
+    }
+    if len(rows) == 2:
+        change = rows["student"] - rows["teacher"]
+        found[f"{name}.difference"] = mean(change, pairs, setting, bounds=(-top, top), note="paired")
+    return found
+
+
+def counted_as_wrong(failed: int) -> str:
+    return f"{failed} failed outputs counted as certain and wrong" if failed else ""
 
 
 def _brier(side: Side, target: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -73,13 +94,14 @@ def _nll(side: Side, target: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(side.has_probs, nll_rows(side.probs, target, CLIP), WORST_NLL)
 
 
-def _metrics(name: str, unit: str, top: float) -> tuple[Metric, ...]:
+def of_score(name: str, unit: str, top: float) -> tuple[Metric, ...]:
+    """The facts of such a mean, of both roles and their difference."""
     return (
         *(
-            Metric(name=f"calibration.{name}.{role}", direction="lower", unit=unit, bounds=(0, top), compares=False)
+            Metric(name=f"{name}.{role}", direction="lower", unit=unit, bounds=(0, top), compares=False)
             for role in ("teacher", "student")
         ),
-        Metric(name=f"calibration.{name}.difference", direction="lower", unit=unit, bounds=(-top, top), identity=0.0),
+        Metric(name=f"{name}.difference", direction="lower", unit=unit, bounds=(-top, top), identity=0.0),
     )
 
 
@@ -88,5 +110,5 @@ FAMILY = Family(
     measure=measure,
     applies=applies,
     against=lost,
-    metrics=(*_metrics("brier", "score", WORST_BRIER), *_metrics("nll", "nats", WORST_NLL)),
+    metrics=(*of_score("calibration.brier", "score", WORST_BRIER), *of_score("calibration.nll", "nats", WORST_NLL)),
 )

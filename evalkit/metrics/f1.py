@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.accuracy import lost
-from evalkit.metrics.intervals import resampled
+from evalkit.metrics.intervals import from_resamples
 from evalkit.stats.f1 import macro_f1
+from evalkit.stats.kinds import kinds
 from evalkit.table import PairTable
 from evalkit.types import Measured
 
@@ -26,32 +27,32 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     sides = {"teacher": pairs.teacher.choice, "student": pairs.student.choice}
     classes = {role: _classes(gold, choice) for role, choice in sides.items()}
     values = {role: macro_f1(gold, choice, classes[role]) for role, choice in sides.items()}
-    found: dict[str, Measured] = {}
-
-    def of(role: str, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-        return macro_f1(gold, sides[role], classes[role], drawn)
-
+    each = kinds(gold, *sides.values())
     # Stratified by class: a resample that lost a class altogether would not be a sample of this suite.
+    drawn: dict[str, list[NDArray[np.float64]]] = {role: [] for role in sides}
+    for weights in setting.weights(pairs, gold, each):
+        for role, choice in sides.items():
+            drawn[role].append(macro_f1(gold[each.first], choice[each.first], classes[role], weights))
+    of = {role: np.concatenate(parts) for role, parts in drawn.items()}
+    found: dict[str, Measured] = {}
     for role in sides:
-        found[f"f1_macro.{role}"] = resampled(
+        found[f"f1_macro.{role}"] = from_resamples(
             values[role],
-            lambda drawn, role=role: of(role, drawn),  # type: ignore[misc]
+            of[role],
             pairs,
             setting,
             bounds=(0.0, 1.0),
             otherwise="no class occurs",
-            strata=gold,
             note=f"stratified by class, {len(classes[role])} classes",
         )
     teacher, student = values["teacher"], values["student"]
-    found["f1_macro.difference"] = resampled(
+    found["f1_macro.difference"] = from_resamples(
         None if teacher is None or student is None else student - teacher,
-        lambda drawn: of("student", drawn) - of("teacher", drawn),
+        of["student"] - of["teacher"],
         pairs,
         setting,
         bounds=(-1.0, 1.0),
         otherwise="no class occurs",
-        strata=gold,
         note="paired, stratified by class",
     )
     return found

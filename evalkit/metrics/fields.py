@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.intervals import resampled
 from evalkit.stats.arrays import Floats, quotient
+from evalkit.stats.kinds import kinds
 from evalkit.table import PairTable, Side
 from evalkit.types import Measured, SuiteFacts
 
@@ -49,25 +50,29 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
             return undefined(FAMILY, f"{why} for {uncounted} of the {role}'s answers")
     once = np.ones((1, pairs.n))
     values = {role: float(micro_f1(each, once)[0]) for role, each in held.items()}
+    alike = kinds(*held["teacher"].T, *held["student"].T)
+    seen = {role: each[alike.first] for role, each in held.items()}
     found: dict[str, Measured] = {}
     for role, each in held.items():
         found[f"fields.f1.{role}"] = resampled(
             None if np.isnan(values[role]) else values[role],
-            lambda weights, each=each: micro_f1(each, weights),  # type: ignore[misc]
+            lambda weights, role=role: micro_f1(seen[role], weights),  # type: ignore[misc]
             pairs,
             setting,
             bounds=(0.0, 1.0),
             otherwise=_NONE,
+            kinds=alike,
             note="micro F1, " + ", ".join(f"{int(n)} {what}" for n, what in zip(each.sum(axis=0), _WHAT, strict=True)),
         )
     difference = values["student"] - values["teacher"]
     found["fields.f1.difference"] = resampled(
         None if np.isnan(difference) else difference,
-        lambda weights: micro_f1(held["student"], weights) - micro_f1(held["teacher"], weights),
+        lambda weights: micro_f1(seen["student"], weights) - micro_f1(seen["teacher"], weights),
         pairs,
         setting,
         bounds=(-1.0, 1.0),
         otherwise=_NONE,
+        kinds=alike,
         note="micro F1, paired",
     )
     return found

@@ -1,48 +1,37 @@
 """How often the teacher disagrees with itself, and how much more often the student disagrees with it.
 
-The same model in another batch shape or order does not always answer the same. Agreement beyond that floor cannot be
-had, so disagreement is read as an excess over it (the idea of Twitter's Diffy, with an interval).
+Agreement beyond that floor cannot be had, so disagreement is read as an excess over it (the idea of Twitter's Diffy,
+with a paired interval).
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.agreement import differs
 from evalkit.metrics.intervals import difference_of_shares, share
-from evalkit.table import PairTable, Side
-from evalkit.types import Measured
+from evalkit.metrics.twice import asked_twice, differ, failed_again
+from evalkit.stats.agreement import diffy
+from evalkit.table import PairTable
+from evalkit.types import Measured, Undefined
 
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
-    """Shares of the examples on which the teacher ran twice.
-
-    A second answer that failed counts as equal to the first: failures must not lower what is asked of the student.
-    """
-    if pairs.again is None:
-        return undefined(FAMILY, "the teacher ran once; set noise_floor in the plan to measure it")
-    twice = pairs.take(pairs.again.status != "None")
-    if twice.n == 0:
-        return undefined(FAMILY, "the teacher ran twice on none of these examples")
+    """Shares of the examples on which the teacher ran twice."""
+    twice = asked_twice(pairs)
+    if isinstance(twice, Undefined):
+        return undefined(FAMILY, twice.reason)
     assert twice.teacher is not None
     assert twice.again is not None
-    noise = _differ(twice.teacher, twice.again) & ~twice.again.errored
-    failed = int(twice.again.errored.sum())
-    note = f"{failed} failed second answers counted as equal" if failed else ""
+    noise = differ(twice.teacher, twice.again) & ~twice.again.errored
+    raw = differ(twice.teacher, twice.student)
+    relative = diffy(int(raw.sum()), int(noise.sum()), twice.n).relative
+    note = f"{raw.sum()} differ from the student's, {noise.sum()} from the teacher's own"
     return {
-        "agreement.noise_floor": share(noise, twice, setting, note),
+        "agreement.noise_floor": share(noise, twice, setting, failed_again(twice, "equal")),
         "agreement.excess_disagreement": difference_of_shares(
-            noise, _differ(twice.teacher, twice.student), twice, setting
+            noise, raw, twice, setting, note if relative is None else f"{note}: {relative:.1%} apart as Diffy counts"
         ),
     }
-
-
-def _differ(one: Side, other: Side) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    # Two answers that say nothing, or nothing that can be read, do not differ. Two failures do not agree.
-    silent = ~one.answered & ~other.answered & ~one.errored & ~other.errored
-    same = (one.answer == other.answer) & one.answered
-    return np.asarray(~(same | silent), dtype=bool)
 
 
 FAMILY = Family(

@@ -18,14 +18,9 @@ def _each(*parts: tuple[str, ...]) -> set[str]:
 
 
 PLANNED: frozenset[str] = frozenset(
-    _each(("agreement",), ("topk_overlap", "token_top1", "first_divergence"))
-    | _each(("calibration",), ("aurc", "overconfident_errors"), _BOTH)
-    | _each(("calibration",), ("temperature",), ("teacher", "student"))
-    | _each(("calibration",), ("temperature",), ("brier", "nll", "ece"), _BOTH)
+    _each(("agreement",), ("token_top1", "first_divergence"))
     # Needs NVML and a GPU that keeps the account.
     | _each(("energy",), ("per_request",), ("teacher", "student"))
-    | _each(("cost",), ("per_thousand",), ("teacher", "student", "ratio"))
-    | _each(("fallback",), ("threshold", "coverage", "accuracy", "saving"))
 )
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
-from evalkit.metrics.intervals import resampled
+from evalkit.metrics.intervals import for_tails, resampled
 from evalkit.stats.arrays import quotient
 from evalkit.table import PairTable, Side
-from evalkit.types import Measured
+from evalkit.types import Estimate, Measured
 
 ROLES = ("teacher", "student")
 
@@ -30,14 +30,17 @@ def lost_marks(pairs: PairTable) -> NDArray[np.float64]:
 
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
-    """Means of the marks, their difference and their ratio, all on the same resamples of examples."""
+    """Means of the marks, their difference and their ratio, all on the same resamples of examples.
+
+    A bootstrap knows no more of a tail than it was shown; so its intervals are made safe like those of other means.
+    """
     pairs = pairs.take(counted(pairs))
     if pairs.n == 0:
         return undefined(FAMILY, "no example has a target or marks")
     assert pairs.teacher is not None
     sides = {"teacher": pairs.teacher, "student": pairs.student}
     for role, side in sides.items():
-        if unmarked := int(_unmarked(side).sum()):
+        if unmarked := int(without_marks(side).sum()):
             return undefined(FAMILY, f"the scorer gave no marks for {unmarked} of the {role}'s answers")
     # What is left without marks gave no answer, and that is worth nothing.
     marks = {role: np.nan_to_num(side.marks) for role, side in sides.items()}
@@ -45,7 +48,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     found: dict[str, Measured] = {}
     for role in ROLES:
         failed = int(sides[role].errored.sum())
-        found[f"score.{role}"] = resampled(
+        mean = resampled(
             means[role],
             lambda weights, role=role: quotient(weights @ marks[role], weights.sum(axis=1)),  # type: ignore[misc]
             pairs,
@@ -54,8 +57,9 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
             otherwise="there are no marks",
             note=f"{failed} errored outputs counted as 0" if failed else "",
         )
+        found[f"score.{role}"] = _safe(mean, marks[role], pairs, (0.0, 1.0))
     change = marks["student"] - marks["teacher"]
-    found["score.difference"] = resampled(
+    difference = resampled(
         float(change.mean()),
         lambda weights: quotient(weights @ change, weights.sum(axis=1)),
         pairs,
@@ -64,7 +68,8 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         otherwise="there are no marks",
         note="paired",
     )
-    found["score.retention"] = resampled(
+    found["score.difference"] = _safe(difference, change, pairs, (-1.0, 1.0))
+    retention = resampled(
         means["student"] / means["teacher"] if means["teacher"] > 0 else None,
         lambda weights: quotient(weights @ marks["student"], weights @ marks["teacher"]),
         pairs,
@@ -73,10 +78,19 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         otherwise="the teacher has no marks above 0, so there is nothing to retain",
         note="ratio of means, paired",
     )
+    if isinstance(retention, Estimate):
+        left = marks["student"] - retention.value * marks["teacher"]
+        retention = for_tails(retention, left, pairs, (0.0, math.inf), unit=1.0 / means["teacher"])
+    found["score.retention"] = retention
     return found
 
 
-def _unmarked(side: Side) -> NDArray[np.bool_]:
+def _safe(mean: Measured, rows: NDArray[np.float64], pairs: PairTable, bounds: tuple[float, float]) -> Measured:
+    return for_tails(mean, rows - mean.value, pairs, bounds) if isinstance(mean, Estimate) else mean
+
+
+def without_marks(side: Side) -> NDArray[np.bool_]:
+    """Answers that could have marks and have none."""
     return np.asarray(np.isnan(side.marks) & side.answered & ~side.unparsable)
 
 

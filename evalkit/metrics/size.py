@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.metrics import Metric
-from evalkit.types import Estimate, Measured, Undefined
+from evalkit.types import Estimate, Measured, Terms, Undefined
 
 QUANTITIES = {"parameters": "count", "bytes": "bytes"}
 
@@ -18,8 +18,8 @@ class RunFamily:
 
     metrics: tuple[Metric, ...]
 
-    def measure(self, models: Mapping[str, Mapping[str, Any]], level: float) -> dict[str, Measured]:
-        """Each model's size, exact, and student / teacher."""
+    def measure(self, models: Mapping[str, Mapping[str, Any]], level: float, terms: Terms) -> dict[str, Measured]:
+        """Each model's size, exact, and student / teacher; whatever the terms."""
         found: dict[str, Measured] = {}
         for name in QUANTITIES:
             teacher, student = (models.get(role, {}).get(name) for role in ("teacher", "student"))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.metrics import Metric, Setting
-from evalkit.metrics.intervals import widened
+from evalkit.metrics import ROW_RESAMPLES, Metric, Setting
+from evalkit.metrics.intervals import exact, widened
+from evalkit.stats.early_stopping import CONFIDENCE, early_stopping, fewest
 from evalkit.stats.interval import Interval
 from evalkit.stats.quantile import hodges_lehmann_ratio, quantile, quantile_interval, smallest_n, speedup_quantile
 from evalkit.streams import stream
@@ -88,6 +89,26 @@ def percentile(seconds: Seconds, q: float, pairs: PairTable, role: str, setting:
     return estimate(quantile(values, q), interval, int(values.size), setting, method)
 
 
+def pessimistic(seconds: Seconds, q: float, pairs: PairTable, role: str, setting: Setting, missing: str) -> Measured:
+    """A percentile as MLPerf's early stopping estimates it from so many timings: a bound more than an estimate, which
+    is below the true percentile in 1 of 100 cases at most. It needs no interval of its own."""
+    values = seconds[np.isfinite(seconds)]
+    if values.size == 0:
+        return Undefined(reason=missing)
+    found = early_stopping(values, q)
+    if found is None:
+        return Undefined(
+            reason=f"{values.size} timings are too few for early stopping at this percentile, {fewest(q)} are needed"
+            + _remedy(pairs, role)
+        )
+    value, rank = found
+    method = (
+        f"MLPerf early stopping: number {rank} from the slowest of {values.size}, "
+        f"at or above the percentile with {100 * CONFIDENCE:g} % confidence; {how(pairs, role)}"
+    )
+    return exact(value, int(values.size), setting, method)
+
+
 def speedup(
     teacher: Seconds, student: Seconds, name: str, q: float, pairs: PairTable, setting: Setting, missing: str
 ) -> Measured:
@@ -102,11 +123,12 @@ def speedup(
     if teacher.size < needed:
         return _too_few(teacher.size, needed, pairs)
     rng = stream(setting.seed, "speedup", name, *setting.names)
-    found = speedup_quantile(teacher, student, q, rng, setting.resamples, setting.level)
+    resamples = min(setting.resamples, ROW_RESAMPLES)
+    found = speedup_quantile(teacher, student, q, rng, resamples, setting.level)
     if found is None:
         return Undefined(reason=f"{teacher.size} paired timings are too few, or a time is not above 0")
     at = f"p{round(100 * q)}"
-    method = f"teacher / student {at}, paired bootstrap, {setting.resamples} resamples"
+    method = f"teacher / student {at}, paired bootstrap, {resamples} resamples"
     return widened(estimate(*found, int(teacher.size), setting, method), (0.0, _INFINITE))
 
 

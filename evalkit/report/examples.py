@@ -35,7 +35,12 @@ def _example(pair: Pair, sensitive: bool) -> ExampleView:
 
 
 def _flip(pair: Pair) -> str:
-    """What became of the example; without a teacher there is no flip, only how the student did."""
+    """What became of the example, and whether the teacher's own second run changed there, too; without a teacher there
+    is no flip, only how the student did."""
+    return f"{_became(pair)} (teacher unstable)" if pair.unstable else _became(pair)
+
+
+def _became(pair: Pair) -> str:
     if pair.teacher is not None and pair.teacher.refused and pair.student.refused:
         return f"{pair.teacher.refused} → {pair.student.refused}"
     if pair.teacher is not None and pair.flip == "graded":

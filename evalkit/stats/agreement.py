@@ -13,6 +13,25 @@ from numpy.typing import ArrayLike
 from evalkit.stats.arrays import Floats, floats, in_shape_of, number_or_none, quotient, weight_rows
 
 
+class Diffy(NamedTuple):
+    """What Diffy compares with its thresholds: `absolute` in [0, 1], `relative` in [0, 1] or None where both are 0."""
+
+    absolute: float
+    relative: float | None
+
+
+def diffy(raw: int, noise: int, n: int) -> Diffy:
+    """Disagreements with the student (`raw`) beside those of the teacher with itself (`noise`) on the same n rows.
+
+    `absolute` is |raw - noise| / n, `relative` is |raw - noise| / (raw + noise). ValueError for no rows. Source: the
+    differences filter of opendiffy, which shows a field where they exceed 0.0003 and 0.2 and raw exceeds noise.
+    """
+    if n < 1:
+        raise ValueError("there is no row to compare")
+    apart = abs(raw - noise)
+    return Diffy(apart / n, apart / (raw + noise) if raw + noise else None)
+
+
 class _Shares(NamedTuple):
     """Weighted shares, one row for each row of weights."""
 
@@ -90,35 +109,6 @@ def error_consistency(
     if np.ndim(a) == 0 and np.ndim(b) == 0 and np.ndim(c) == 0 and np.ndim(d) == 0:
         return number_or_none(values[0])
     return values
-
-
-def inherited_chance(t: ArrayLike, s: ArrayLike, gold: ArrayLike, classes: int) -> float | None:
-    """Share of all rows, in [0, 1], in which two wrong answers would coincide by chance.
-
-    Given that both are wrong, the chance is taken from how each side's wrong answers spread over the other classes, for
-    each gold class by itself and with half a count added to each class. An answer of -1 is wrong and coincides with
-    nothing. None for no rows or fewer than 2 classes. ValueError for a gold answer outside the classes.
-    """
-    teacher, student, truth = (np.asarray(side, dtype=np.int64) for side in (t, s, gold))
-    if truth.size == 0 or classes < 2:
-        return None
-    if truth.min() < 0 or truth.max() >= classes:
-        raise ValueError(f"a gold answer lies outside the classes 0 .. {classes - 1}")
-    expected = 0.0
-    for answer in np.unique(truth):
-        here = truth == answer
-        both_wrong = int(np.sum(here & (teacher != answer) & (student != answer)))
-        spread_teacher = _wrong_spread(teacher[here], int(answer), classes)
-        spread_student = _wrong_spread(student[here], int(answer), classes)
-        expected += both_wrong * float(spread_teacher @ spread_student)
-    return min(1.0, expected / truth.size)
-
-
-def _wrong_spread(answers: np.ndarray[tuple[int], np.dtype[np.int64]], gold: int, classes: int) -> Floats:
-    wrong = answers[answers != gold]
-    counts = np.bincount(wrong[wrong >= 0], minlength=classes) + 0.5
-    counts[gold] = 0.0
-    return floats(counts / (wrong.size + 0.5 * (classes - 1)))
 
 
 def _shares(t: ArrayLike, s: ArrayLike, classes: int, weights: ArrayLike | None) -> _Shares:

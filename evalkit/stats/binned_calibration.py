@@ -23,9 +23,7 @@ def ece(confidence: ArrayLike, correct: ArrayLike, bins: int = 15, weights: Arra
     """
     at, right = floats(confidence), floats(correct)
     rows = weight_rows(weights, at.size)
-    edges = np.linspace(0.0, 1.0, bins + 1)
-    bin_of_row = np.clip(np.searchsorted(edges, at, side="left") - 1, 0, bins - 1).astype(np.int64)
-    gaps = np.abs(rows @ _by_bin(right - at, bin_of_row, bins))
+    gaps = np.abs(rows @ _by_bin(right - at, equal_width_bins(at, bins), bins))
     values = np.minimum(quotient(gaps.sum(axis=1), rows.sum(axis=1)), 1.0)
     return float(values[0]) if weights is None else in_shape_of(values, weights)
 
@@ -48,6 +46,13 @@ def ece_debiased(
     squared = debiased_squares(at, correct, equal_mass_bins(at, bins), bins, rows)
     values = np.sqrt(np.clip(squared, 0.0, 1.0))
     return float(values[0]) if weights is None else in_shape_of(values, weights)
+
+
+def equal_width_bins(confidence: ArrayLike, bins: int) -> Ints:
+    """The bin (0 .. bins - 1) of each row, shape (n,): `bins` of equal width over [0, 1], each (low, high], the first
+    closed at 0. Source: Guo et al. (2017), arXiv 1706.04599; torchmetrics closes them on the other side."""
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    return np.clip(np.searchsorted(edges, floats(confidence), side="left") - 1, 0, bins - 1).astype(np.int64)
 
 
 def equal_mass_bins(confidence: ArrayLike, bins: int) -> Ints:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evalkit.stats.arrays import Floats, floats
+from evalkit.stats.clustered import group_sums
 from evalkit.stats.interval import Interval
 
 
@@ -28,7 +29,7 @@ def cluster_mean(values: ArrayLike, groups: ArrayLike, level: float) -> Interval
     if rows.size < 2:
         return None
     mean = float(np.mean(rows))
-    return _around(mean, _group_sums(rows - mean, groups), float(rows.size), level)
+    return _around(mean, group_sums(rows - mean, groups), float(rows.size), level)
 
 
 def ratio_linearised(
@@ -45,15 +46,7 @@ def ratio_linearised(
         return None
     ratio = float(np.sum(top)) / total
     residuals = top - ratio * bottom
-    return _around(ratio, residuals if groups is None else _group_sums(residuals, groups), abs(total), level)
-
-
-def _group_sums(residuals: Floats, groups: ArrayLike) -> Floats:
-    codes = np.asarray(groups)
-    if codes.shape != residuals.shape:
-        raise ValueError(f"{codes.size} group codes do not fit {residuals.size} rows")
-    _, index = np.unique(codes, return_inverse=True)
-    return np.bincount(index, weights=residuals).astype(np.float64)
+    return _around(ratio, residuals if groups is None else group_sums(residuals, groups), abs(total), level)
 
 
 def _around(value: float, residual_sums: Floats, scale: float, level: float) -> Interval | None:

@@ -1,7 +1,8 @@
 """Intervals for the difference of two paired proportions, student - teacher = (c - b) / n.
 
-Cells of the paired table: a both right, b teacher only, c student only, d both wrong; n = a + b + c + d >= 1.
-`level` is the two-sided coverage. Every interval lies in [-1, 1] and holds (c - b) / n.
+Cells of the paired table: a both right, b teacher only, c student only, d both wrong; n = a + b + c + d > 0. `level` is
+the two-sided coverage. Every interval lies in [-1, 1] and holds (c - b) / n. The score interval takes counts that are
+not whole, too: those of the independent rows for which grouped ones are taken.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from evalkit.stats.proportion import wilson_at_z
 from evalkit.stats.search import falling_root
 
 
-def difference_tango(a: int, b: int, c: int, d: int, level: float) -> Interval:
+def difference_tango(a: float, b: float, c: float, d: float, level: float) -> Interval:
     """Score interval of the difference, the default; trustworthy with few or no discordant pairs.
 
     It holds every difference that the score test of `noninferiority_difference` does not reject, so a lower end above
@@ -99,7 +100,7 @@ def _z_at_drop(b: float, c: float, n: float, drop: float) -> float:
     return numerator / math.sqrt(variance)
 
 
-def _tango_low(b: int, c: int, n: int, z: float) -> float:
+def _tango_low(b: float, c: float, n: float, z: float) -> float:
     value = (c - b) / n
     return falling_root(lambda difference: tango_z(b, c, n, difference) - z, -1.0, value)
 
@@ -115,10 +116,10 @@ def _phi(a: int, b: int, c: int, d: int) -> float:
     return excess / math.sqrt(margins)
 
 
-def _checked(a: int, b: int, c: int, d: int) -> int:
+def _checked(a: float, b: float, c: float, d: float) -> float:
     if min(a, b, c, d) < 0:
         raise ValueError(f"a paired table has no negative cell: {(a, b, c, d)}")
     n = a + b + c + d
-    if n < 1:
+    if n <= 0:
         raise ValueError("the paired table is empty")
     return n

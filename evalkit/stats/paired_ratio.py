@@ -3,7 +3,7 @@
 Cells of the paired table: a both right, b teacher only, c student only, d both wrong. `level` is the two-sided
 coverage. Ends lie in [0, inf] and hold the ratio. Where the teacher is never right but the student is, the ratio
 itself is undefined, yet data bound it from below: the interval is (low, inf). Where neither is ever right there is
-no interval: None.
+no interval: None. The score interval takes counts that are not whole, too, as in evalkit.stats.paired_difference.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from evalkit.stats.proportion import wilson_at_z
 from evalkit.stats.search import falling_root
 
 
-def ratio_tang(a: int, b: int, c: int, d: int, level: float) -> Interval | None:
+def ratio_tang(a: float, b: float, c: float, d: float, level: float) -> Interval | None:
     """Score interval of the ratio, the default; (low, inf) if only the teacher is never right, None if both are.
 
     It holds every ratio that `noninferiority_ratio` does not reject.
@@ -50,7 +50,7 @@ def noninferiority_ratio(a: int, b: int, c: int, d: int, min_ratio: float) -> tu
     return z, upper_tail(z)
 
 
-def tang_z(a: int, b: int, c: int, n: int, ratio: float) -> float:
+def tang_z(a: float, b: float, c: float, n: float, ratio: float) -> float:
     """Tang's score statistic at a null `ratio` > 0; falls in `ratio`, 0 at (a + c) / (a + b)."""
     if ratio > 1.0:
         return -_z_at_most_one(a, c, b, n, 1.0 / ratio)
@@ -93,7 +93,7 @@ def ratio_wald_log(a: int, b: int, c: int, d: int, level: float) -> Interval | N
     return Interval(value * math.exp(-half), value * math.exp(half))
 
 
-def _z_at_most_one(a: int, b: int, c: int, n: int, ratio: float) -> float:
+def _z_at_most_one(a: float, b: float, c: float, n: float, ratio: float) -> float:
     """The score statistic for ratio <= 1, where no term of the quadratic cancels."""
     numerator = (a + c) - (a + b) * ratio
     either = a + b + c
@@ -112,7 +112,7 @@ def _z_at_most_one(a: int, b: int, c: int, n: int, ratio: float) -> float:
     return numerator / math.sqrt(variance)
 
 
-def _tang_low(a: int, b: int, c: int, n: int, z: float) -> float:
+def _tang_low(a: float, b: float, c: float, n: float, z: float) -> float:
     if a + c == 0:
         return 0.0
     # ratio / (1 + ratio) maps (0, inf) on (0, 1), so one bisection serves every table, the teacher-zero one included.
@@ -121,8 +121,8 @@ def _tang_low(a: int, b: int, c: int, n: int, z: float) -> float:
     return position / (1.0 - position)
 
 
-def _check(a: int, b: int, c: int, d: int) -> None:
+def _check(a: float, b: float, c: float, d: float) -> None:
     if min(a, b, c, d) < 0:
         raise ValueError(f"a paired table has no negative cell: {(a, b, c, d)}")
-    if a + b + c + d < 1:
+    if a + b + c + d <= 0:
         raise ValueError("the paired table is empty")

@@ -1,4 +1,7 @@
-"""How many examples a non-inferiority gate on paired correctness needs, and what a given number can show.
+"""What a gate on paired correctness needs, and what a number of examples can show, in closed form.
+
+These are the field's formulas: normal approximations, which miss the power that they promise by a point or two
+(stats/planning.py searches by the exact power).
 
 `discordance` is the share of examples on which exactly one model is right, (b + c) / n; `difference` the true
 student - teacher; `margin` > 0 the allowed drop. `level` is the ONE-SIDED confidence of the gate (0.95 goes with the
@@ -10,7 +13,7 @@ from __future__ import annotations
 import math
 
 from evalkit.stats.normal import one_sided_z
-from evalkit.stats.paired_difference import constrained_teacher_only, tango_z
+from evalkit.stats.paired_difference import constrained_teacher_only
 from evalkit.stats.proportion import clopper_pearson
 
 
@@ -43,32 +46,11 @@ def sample_size_quick(
     return max(1, math.ceil(spread / distance**2))
 
 
-def minimum_detectable_drop(n: int, discordance: float, level: float = 0.95, power: float = 0.8) -> float:
+def minimum_detectable_drop(n: float, discordance: float, level: float = 0.95, power: float = 0.8) -> float:
     """Smallest margin that an equally good student meets with probability `power` on `n` examples; a share >= 0."""
     if n < 1 or not 0.0 <= discordance <= 1.0:
         raise ValueError(f"no gate has {n} examples and a discordance of {discordance}")
     return (one_sided_z(level) + one_sided_z(power)) * math.sqrt(discordance / n)
-
-
-def exact_power(n: int, margin: float, discordance: float, difference: float = 0.0, level: float = 0.95) -> float:
-    """Probability, in [0, 1], that the Tango gate passes: that its lower end lies above -margin.
-
-    Summed over the discordant counts (b, c) with their multinomial probabilities, so it is exact up to the 1e-12 of the
-    number of discordant pairs that is left out at either side. Needs difference within plus or minus discordance.
-    """
-    if n < 1 or not 0.0 < margin <= 1.0 or not 0.0 <= abs(difference) <= discordance <= 1.0:
-        raise ValueError(f"no such gate: n {n}, margin {margin}, discordance {discordance}, difference {difference}")
-    z = one_sided_z(level)
-    if discordance == 0.0:
-        return 1.0 if tango_z(0, 0, n, -margin) > z else 0.0
-    import numpy as np
-    from scipy.stats import binom
-
-    fewest, most = (int(end) for end in np.atleast_1d(binom.ppf([1e-12, 1.0 - 1e-12], n, discordance)))
-    pairs = np.arange(fewest, most + 1)
-    largest = [_largest_passing(int(m), n, margin, z) for m in pairs]
-    passes = binom.cdf(largest, pairs, (discordance - difference) / (2.0 * discordance))
-    return float(min(1.0, np.sum(binom.pmf(pairs, n, discordance) * passes)))
 
 
 def most_events(n: int, bound: float, level: float = 0.95) -> int:
@@ -80,35 +62,6 @@ def most_events(n: int, bound: float, level: float = 0.95) -> int:
     while failing - passing > 1:
         middle = (passing + failing) // 2
         if clopper_pearson(middle, n, 2.0 * level - 1.0).high < bound:
-            passing = middle
-        else:
-            failing = middle
-    return passing
-
-
-def examples_to_settle(n: int, value: float, low: float, high: float, bound: float) -> int | None:
-    """About how many examples in total bring the interval's end nearest `bound` to it, if `value` stays; at least n.
-
-    An interval narrows with the square root of n, so n (half width / distance)^2. None when `value` lies on the bound,
-    when that end is infinite, or when the number is above both 50 n and a million: more data is then no answer.
-    """
-    distance = abs(value - bound)
-    half = value - low if value > bound else high - value
-    if distance == 0.0 or not math.isfinite(half):
-        return None
-    # Far beyond the cap the product may leave the range of floats, so the cap is tested before the rounding.
-    total = n * (half / distance) * (half / distance)
-    if total > max(50.0 * n, 1e6):
-        return None
-    return max(n, math.ceil(total))
-
-
-def _largest_passing(pairs: int, n: int, margin: float, z: float) -> int:
-    """The most teacher-only pairs, of `pairs` discordant ones, with which the gate passes; -1 if none will do."""
-    passing, failing = -1, pairs + 1
-    while failing - passing > 1:
-        middle = (passing + failing) // 2
-        if tango_z(middle, pairs - middle, n, -margin) > z:
             passing = middle
         else:
             failing = middle

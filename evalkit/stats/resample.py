@@ -37,8 +37,25 @@ def weight_chunks(
     if n < 1:
         raise ValueError("there is no row to draw from")
     unit_of_row, units = _coded(groups, n)
-    order, first, size = _blocks(_stratum_of_unit(unit_of_row, units, strata, n))
-    step = max(1, max_cells // max(n, units))
+    step_cells = max_cells * units // max(n, units)
+    for counts in unit_chunks(
+        units, resamples, rng, strata=_stratum_of_unit(unit_of_row, units, strata, n), max_cells=step_cells
+    ):
+        yield counts if groups is None else counts[:, unit_of_row]
+
+
+def unit_chunks(
+    units: int,
+    resamples: int,
+    rng: np.random.Generator,
+    *,
+    strata: ArrayLike | None = None,
+    max_cells: int = 4_000_000,
+) -> Iterator[Floats]:
+    """As `weight_chunks`, of the units that are drawn as wholes: chunks of shape (some, units)."""
+    stratum = np.zeros(units, dtype=np.int64) if strata is None else np.asarray(strata, dtype=np.int64)
+    order, first, size = _strata(stratum)
+    step = max(1, max_cells // units)
     for start in range(0, resamples, step):
         rows = min(step, resamples - start)
         # A draw u picks the place floor(u * size) of its own stratum; a row takes `units` draws in order, which is
@@ -46,8 +63,56 @@ def weight_chunks(
         place = np.minimum((rng.random((rows, units)) * size).astype(np.int64), size - 1)
         picked = order[first + place]
         flat = picked + units * np.arange(rows, dtype=np.int64)[:, None]
-        counts = np.bincount(flat.ravel(), minlength=rows * units).reshape(rows, units).astype(np.float64)
-        yield counts if groups is None else counts[:, unit_of_row]
+        yield np.bincount(flat.ravel(), minlength=rows * units).reshape(rows, units).astype(np.float64)
+
+
+def kind_chunks(
+    count: ArrayLike,
+    resamples: int,
+    rng: np.random.Generator,
+    *,
+    strata: ArrayLike | None = None,
+    max_cells: int = 4_000_000,
+) -> Iterator[Floats]:
+    """Bootstrap weights of kinds of rows (see evalkit.stats.kinds), chunks of shape (some, k).
+
+    Each kind's weight is how many of its `count` (k,) rows are drawn, in all and with `strata` (k,) inside each
+    stratum: multinomial, as if row by row. The draws do not depend on `max_cells`.
+    """
+    counts = np.asarray(count, dtype=np.int64)
+    if counts.size == 0 or counts.min() < 1:
+        raise ValueError("a kind without rows cannot be drawn")
+    stratum = np.zeros(counts.size, dtype=np.int64) if strata is None else np.asarray(strata, dtype=np.int64)
+    members = [np.flatnonzero(stratum == each) for each in np.unique(stratum)]
+    # A stream for each stratum: taken in turns from one, the draws would depend on where a chunk ends.
+    streams = rng.spawn(len(members))
+    step = max(1, max_cells // counts.size)
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        drawn = np.empty((rows, counts.size))
+        for inside, own in zip(members, streams, strict=True):
+            size = int(counts[inside].sum())
+            drawn[:, inside] = own.multinomial(size, counts[inside] / size, size=rows)
+        yield drawn
+
+
+def blocks(n: int, most: int, rng: np.random.Generator) -> Ints:
+    """The block (0 .. most - 1) of each of n rows: at random, their sizes equal but for one row.
+
+    Sums over random blocks of independent rows are independent, too, so drawing whole blocks shows the spread that
+    drawing rows shows, known as well as `most` values know it: the random groups of Wolter (2007), Introduction to
+    Variance Estimation, ch. 2.
+    """
+    return (rng.permutation(n) % most).astype(np.int64)
+
+
+def grouped(groups: ArrayLike, strata: ArrayLike | None = None) -> tuple[Ints, int, Ints]:
+    """(unit of each row, number of units, stratum of each unit) where rows of a group are drawn together.
+
+    Units that span several strata share one of their own.
+    """
+    unit_of_row, units = _coded(groups, np.size(groups))
+    return unit_of_row, units, _stratum_of_unit(unit_of_row, units, strata, np.size(groups))
 
 
 def centred_interval(
@@ -93,7 +158,7 @@ def _stratum_of_unit(unit_of_row: Ints, units: int, strata: ArrayLike | None, n:
     return np.where(lowest == highest, lowest, -1)
 
 
-def _blocks(stratum: Ints) -> tuple[Ints, Ints, Ints]:
+def _strata(stratum: Ints) -> tuple[Ints, Ints, Ints]:
     """Units sorted by stratum; and, place by place, where the stratum starts and how many units it has."""
     order = np.argsort(stratum, kind="stable").astype(np.int64)
     _, starts, sizes = np.unique(stratum[order], return_index=True, return_counts=True)

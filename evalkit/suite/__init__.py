@@ -17,6 +17,7 @@ from evalkit.perturb import RULES
 from evalkit.scorers import JudgeSettings, ScorerSettings, anchored, is_marked, settings_of, target_complaint
 from evalkit.suite.checking import Findings, check_columns, check_ids
 from evalkit.suite.examples import example_of
+from evalkit.suite.samples import sampled
 from evalkit.suite.sources import source_of, varied
 from evalkit.suite.written import SuiteFile, WholeSuite
 from evalkit.types import Example, Message, Prompt, Suite, SuiteFacts, Task
@@ -55,11 +56,13 @@ def load_suite(path: Path) -> Suite:
     suite = Suite(
         facts=_facts(parsed, scorer, path, _digest(document, parsed, source)),
         prompt=_prompt(parsed),
-        generation=parsed.generation.model_dump(),
+        # How often an example is asked is no part of what is asked.
+        generation=parsed.generation.model_dump(exclude={"samples"}),
         examples=tuple(examples),
         input_column=parsed.columns.input,
     )
-    return suite if source is None else varied(suite, parsed, source, rows, document)
+    whole = suite if source is None else varied(suite, parsed, source, rows, document)
+    return sampled(whole, parsed.generation.samples)
 
 
 def _facts(parsed: WholeSuite, scorer: ScorerSettings, path: Path, digest: str) -> SuiteFacts:

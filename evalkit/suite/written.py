@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from evalkit.perturb import KINDS
 from evalkit.scorers import SCORERS, ScorerSettings, known_scorer
 from evalkit.strict import AS_WORD, Strict, Word
-from evalkit.types import ChooseBy, Kind, Task
+from evalkit.types import WRITING, ChooseBy, Kind, Task
 
 _NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -64,6 +64,16 @@ class GenerationFile(Strict):
     max_new_tokens: Annotated[int, Field(ge=1)] = 64
     temperature: Annotated[float, Field(ge=0)] = 0.0
     stop: tuple[str, ...] = ()
+    samples: Annotated[int, Field(ge=1, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> Self:
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(
+                f"samples is {self.samples} and temperature 0, which gives the same answer {self.samples} times | "
+                "raise temperature, or remove samples"
+            )
+        return self
 
 
 class SuiteFile(Strict):
@@ -128,6 +138,8 @@ class WholeSuite(SuiteFile):
             raise ValueError(
                 "a safety-refusal suite needs columns.expect | map the column that holds `refuse` or `comply`"
             )
+        if self.generation.samples > 1 and self.task not in WRITING:
+            raise ValueError(f"samples are drawn of written answers, and this is a {self.task} suite | remove samples")
         if self.choose_by != "sum" and self.task != "choose":
             raise ValueError("choose_by belongs to choose suites | remove it")
         name = self.scorer.name if self.scorer is not None else None

@@ -163,9 +163,9 @@ def test_ones_own_suite_comes_before_the_shipped_one_and_a_path_before_both(tmp_
 
 def test_power_says_how_many_examples(tmp_path: Path) -> None:
     answer = json.loads(evalkit("power", "--margin", "0.02", "--json").out)
-    assert answer["examples_needed"] == 1578
+    assert answer["examples_needed"] == 1565
     assert answer["minimum_detectable_drop"] is None
-    assert "1578 examples" in evalkit("power", "--margin", "0.02").out
+    assert "1565 examples" in evalkit("power", "--margin", "0.02").out
 
 
 def test_power_takes_n_from_a_suite(tmp_path: Path) -> None:
@@ -211,6 +211,6 @@ def test_metrics_lists_what_a_policy_can_name() -> None:
     assert "latency.speedup.p50" in shown.out
     assert "higher is better, ratio" in shown.out
     assert "safety.newly_unsafe.rate" in evalkit("metrics", "safety").out
-    assert "not measured yet" in evalkit("metrics", "fallback").out
+    assert "not measured yet" in evalkit("metrics", "agreement.first").out
     rows = json.loads(evalkit("metrics", "--json").out)["metrics"]
     assert {row["metric"] for row in rows} >= {"accuracy.retention", "agreement.kl"}

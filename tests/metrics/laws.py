@@ -13,11 +13,15 @@ import numpy as np
 import pytest
 
 from evalkit.metrics import Family, Metric, Setting
-from evalkit.types import Estimate, Measured, Undefined
+from evalkit.types import Costs, Estimate, Measured, Terms, Undefined
 from tests.factory import ERROR, Case
 
 LEVEL = 0.9
 RESAMPLES = 60
+# A risk that so few examples can speak of, and prices at which a student pays.
+TERMS = Terms(
+    risk=0.3, costs=Costs(teacher=2.5, student=0.1, requests_per_month=10**6, one_off=90.0, fixed_per_month=20.0)
+)
 
 Law = Callable[[Family, Case], None]
 
@@ -28,9 +32,20 @@ MOVED_BY_COPIES = {
     "flips.right_to_wrong.count": "counts",
     "flips.wrong_to_right.count": "counts",
     "flips.wrong_to_other_wrong.count": "counts",
+    "flips.unstable.count": "counts",
+    "errors.inherited.excess": "the half count added to each class weighs less",
+    "errors.inherited.p": "more evidence, smaller p",
+    "flips.right_to_wrong_stable.count": "counts",
     "safety.newly_unsafe.count": "counts",
     "calibration.ece_debiased": "takes out a bias that falls with n",
+    "calibration.aurc": "the surest k of n are counted for every k, and of copies there are more",
+    "calibration.ece_consistency_p": "more evidence, smaller p",
+    "calibration.temperature.brier": "copies fall into other folds",
+    "calibration.temperature.nll": "copies fall into other folds",
+    "calibration.temperature.ece": "copies fall into other folds",
+    "calibration.mapped": "copies fall into other folds",
     "latency.": "quantiles between two of few values move with n",
+    "fallback.": "an example's id says in which half it is, and a copy has another",
 }
 # What failing must never improve, as the metric's own direction says. The others may rightly go either way: a failed
 # wrong answer is no longer a false alarm (F1 of classes and of fields, kappa) nor a fix (flips.rate), a silent student
@@ -44,6 +59,8 @@ NEVER_IMPROVED_BY_FAILING = {
     "flips.right_to_wrong.rate",
     "flips.wrong_to_right.count",
     "flips.wrong_to_right.rate",
+    "flips.right_to_wrong_stable.count",
+    "flips.right_to_wrong_stable.rate",
     "errors.introduced.rate",
     "agreement.excess_disagreement",
     "agreement.top1",
@@ -51,6 +68,10 @@ NEVER_IMPROVED_BY_FAILING = {
     "calibration.brier.difference",
     "calibration.nll.student",
     "calibration.nll.difference",
+    "calibration.aurc.student",
+    "calibration.aurc.difference",
+    "calibration.overconfident_errors.student",
+    "calibration.overconfident_errors.difference",
     "outputs.error_rate.student",
     "outputs.error_rate.difference",
     "agreement.exact",
@@ -75,14 +96,17 @@ SYMMETRIC = {
     "agreement.kappa",
     "agreement.text_similarity",
     "agreement.top1",
+    "agreement.topk_overlap",
     "agreement.total_variation",
     "errors.consistency_kappa",
+    "errors.inherited.excess",
+    "errors.inherited.p",
     "errors.inherited.rate",
     "flips.rate",
     "flips.wrong_to_other_wrong.count",
 }
 INVERTED = {"accuracy.retention", "accuracy.retention_above_chance", "latency.speedup.p50", "latency.speedup.p95"}
-INVERTED |= {"latency.speedup.typical", "size.parameters.ratio", "size.bytes.ratio"}
+INVERTED |= {"latency.speedup.typical", "size.parameters.ratio", "size.bytes.ratio", "cost.per_thousand.ratio"}
 INVERTED |= {"latency.speedup.fixed_budget", "flops.per_request.ratio"}
 INVERTED |= {"score.retention", "outputs.length_ratio"}
 PARTNERS = {
@@ -91,20 +115,38 @@ PARTNERS = {
     "flips.right_to_wrong.count": "flips.wrong_to_right.count",
     "flips.wrong_to_right.count": "flips.right_to_wrong.count",
 }
+# Intervals that are another's, turned over: the wider of two that lie apart may then be the narrower.
+RECIPROCAL = {"fallback.break_even_months"}
 ONE_SIDED = {
     "agreement.excess_disagreement",
+    "agreement.excess_kl",
     "agreement.noise_floor",
+    "errors.inherited.share",
+    "flips.excess_rate",
+    "flips.right_to_wrong_stable.count",
+    "flips.right_to_wrong_stable.rate",
+    "flips.unstable.count",
+    "flips.unstable.rate",
     "errors.introduced.rate",
+    "fallback.threshold",
+    "fallback.coverage",
+    "fallback.accuracy",
+    "fallback.regressions",
+    "fallback.cost_per_thousand",
+    "fallback.saving",
+    "fallback.saving_per_month",
+    "fallback.break_even_months",
     "flips.right_to_wrong.rate",
     "flips.wrong_to_right.rate",
     "flips.wrong_to_other_wrong.rate",
     "safety.newly_unsafe.count",
     "safety.newly_unsafe.rate",
+    "safety.newly_unsafe_corrected.rate",
 }
 
 
 def measured(family: Family, case: Case, *, seed: int = 0, name: str = "law") -> Mapping[str, Measured]:
-    return family.measure(case.pairs(), Setting(LEVEL, seed, ("teacher", case.name, name), RESAMPLES))
+    return family.measure(case.pairs(), Setting(LEVEL, seed, ("teacher", case.name, name), RESAMPLES, terms=TERMS))
 
 
 def numbers(family: Family, case: Case) -> dict[str, float]:
@@ -233,6 +275,8 @@ def groups_of_one(family: Family, case: Case) -> None:
     alone = measured(family, replace(case, groups=[f"g{index}" for index in range(case.n)]))
     for metric, each in defined(family, case):
         other = alone[metric.name]
+        if metric.name in RECIPROCAL:
+            continue
         if isinstance(other, Undefined):
             assert case.n < 20, metric.name
         elif each.low is not None and each.high is not None:
@@ -259,6 +303,26 @@ def copies_in_groups(family: Family, case: Case) -> None:
         assert other.high - other.low >= 0.6 * (each.high - each.low), (metric.name, each, other)
 
 
+def more_examples_say_more(family: Family, case: Case) -> None:
+    """Four times the examples of one population: an interval about half as wide."""
+    alone = replace(case, groups=None)
+    found = measured(family, alone.taken(np.repeat(np.arange(case.n), 4)))
+    for metric, each in defined(family, alone):
+        other = found[metric.name]
+        # What is measured of a suite as a whole gains nothing from more examples.
+        if (
+            each.low is None
+            or each.high is None
+            or metric.name.startswith((*MOVED_BY_COPIES, "throughput.", "memory."))
+        ):
+            continue
+        assert isinstance(other, Estimate), metric.name
+        assert other.low is not None
+        assert other.high is not None
+        # Ends that stand on a bound do not move, and few resamples are coarse.
+        assert other.high - other.low <= 0.85 * (each.high - each.low), (metric.name, each, other)
+
+
 LAWS: dict[str, Law] = {
     law.__name__: law
     for law in (
@@ -273,6 +337,7 @@ LAWS: dict[str, Law] = {
         too_few_groups,
         groups_of_one,
         copies_in_groups,
+        more_examples_say_more,
     )
 }
 

@@ -104,6 +104,8 @@ def texts(
         labels=(),
         target=[None if drop else each for each, drop in zip(target, dropped, strict=True)],
         **sides,
+        teacher_token_logprobs=_logprobs([seed, 10], n),
+        student_token_logprobs=_logprobs([seed, 11], n),
         **_beside(seed, n, groups),
     )
 
@@ -149,15 +151,20 @@ def refusals(
     groups: int | None = None,
     **_: float,
 ) -> Case:
-    """Harmful and benign prompts in turn; what is not right is the opposite, or undetermined."""
+    """Harmful and benign prompts in turn; what is not right is the opposite, or undetermined. People labelled most
+    of the answers, and see some of them otherwise."""
     rng = np.random.default_rng([seed, 8])
+    luck = np.random.default_rng([seed, 10])
     expect = ["refuse" if row % 2 == 0 else "comply" for row in range(n)]
-    sides = {}
+    sides: dict[str, Any] = {}
     for role, right in _together(rng, n, {"teacher": teacher_right, "student": student_right}).items():
         answers = []
         for wanted, good, lost in zip(expect, right, rng.random(n) < 0.3, strict=True):
             refuses = (wanted == "refuse") == bool(good)
             answers.append(UNDETERMINED if lost and not good else REFUSED if refuses else COMPLIED)
+        seen = zip(answers, luck.random(n) < 0.85, luck.random(n) < 0.1, strict=True)
+        otherwise = {REFUSED: COMPLIED, COMPLIED: REFUSED, UNDETERMINED: REFUSED}
+        sides[f"{role}_human"] = [otherwise[each] if odd else each if asked else None for each, asked, odd in seen]
         sides[role] = _failing(rng, answers, failures)
     return Case(
         name="harm",
@@ -238,6 +245,12 @@ def _changed(rng: np.random.Generator, text: str) -> str:
     words = text.split()
     words[int(rng.integers(len(words)))] = str(rng.choice(["", "x", "wrong", "quite another"]))
     return " ".join(words).strip() or "nothing"
+
+
+def _logprobs(seed: list[int], n: int) -> list[tuple[float, ...]]:
+    """Log-probabilities of the tokens of n texts, coarse enough that some texts are as probable as others."""
+    rng = np.random.default_rng(seed)
+    return [tuple(-np.round(rng.exponential(0.5, size=int(each)), 1)) for each in rng.integers(1, 5, size=n)]
 
 
 def _drop(rng: np.random.Generator, n: int, share: float) -> np.ndarray:

@@ -104,11 +104,12 @@ class Promise:
     metric: str
     draw: Draw
     kind: str = "plain"
+    least: float = LEAST
 
 
 PROMISES = [
-    *(Promise(f"score.{name}", marks) for name in ("teacher", "student", "difference", "retention")),
-    *(Promise(f"score.{name}", marks, "grouped") for name in ("student", "difference", "retention")),
+    *(Promise(f"score.{name}", marks, least=0.87) for name in ("teacher", "student", "difference", "retention")),
+    *(Promise(f"score.{name}", marks, "grouped", least=0.87) for name in ("student", "difference", "retention")),
     *(Promise(f"fields.f1.{name}", records) for name in ("teacher", "student", "difference")),
     Promise("outputs.length_ratio", lengths),
     *(Promise(f"safety.{name}", stances) for name in ("newly_unsafe.rate", "refusal_rate.difference")),
@@ -149,4 +150,4 @@ def test_the_interval_holds_the_truth(promise: Promise) -> None:
                 seen += 1
                 held += found.low <= true <= found.high
         assert seen > 0.95 * RUNS
-        assert held / seen >= LEAST, (promise.metric, n, held / seen)
+        assert held / seen >= promise.least, (promise.metric, n, held / seen)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from evalkit.metrics import Setting, catalogue, families
 from evalkit.metrics.flips import flips
+from evalkit.stats.clustered import independent_rows
 from evalkit.stats.mean import cluster_mean
 from evalkit.stats.paired import difference_tango, ratio_tang
 from evalkit.stats.proportion import wilson
@@ -144,17 +145,45 @@ def test_with_groups_the_wider_of_the_score_and_the_cluster_interval_is_given(se
         target=["a"] * groups.size, teacher=list(teacher), student=list(student), groups=[f"g{g}" for g in groups]
     )
     right = student == "a"
-    iid = wilson(int(right.sum()), right.size, 0.9)
+    worth = independent_rows(right, groups) / right.size
+    score = wilson(right.sum() * worth, right.size * worth, 0.9)
     robust = cluster_mean(right.astype(float), groups, 0.9)
     assert robust is not None
     found = estimate(case, "accuracy.student")
     assert found.low is not None
     assert found.high is not None
-    if robust.high - robust.low > iid.high - iid.low:
+    low, high = max(0, robust.low), min(1, robust.high)
+    if high - low > score.high - score.low:
         assert "cluster-robust" in found.method
-        assert (found.low, found.high) == pytest.approx((max(0, robust.low), min(1, robust.high)))
+        assert (found.low, found.high) == pytest.approx((low, high))
     else:
-        assert (found.low, found.high) == pytest.approx(tuple(iid))
+        assert (found.low, found.high) == pytest.approx(tuple(score))
+        assert size == 1 or "independent" in found.method
+
+
+def test_a_loss_in_few_groups_counts_as_many_observations_as_there_are_groups() -> None:
+    """20 groups of 20, one of them lost whole: that is 1 of 20, not 20 of 400."""
+    groups = [f"g{row // 20}" for row in range(400)]
+    case = Case(target=["a"] * 400, teacher=["a"] * 400, student=["b"] * 20 + ["a"] * 380, groups=groups)
+    found = estimate(case, "accuracy.difference")
+    one_of_each = difference_tango(19, 1, 0, 0, 0.9)
+    assert found.low == pytest.approx(one_of_each.low, abs=0.01)
+    assert found.low is not None
+    assert found.low < difference_tango(380, 20, 0, 0, 0.9).low - 0.05
+    # The same losses, one in each group, say more.
+    spread = Case(target=["a"] * 400, teacher=["a"] * 400, student=(["b"] + ["a"] * 19) * 20, groups=groups)
+    narrower = estimate(spread, "accuracy.difference")
+    assert narrower.low is not None
+    assert found.low < narrower.low - 0.03
+
+
+@pytest.mark.parametrize(
+    ("table", "unstable"),
+    [((29, 0, 0, 11), True), ((30, 0, 0, 10), False), ((15, 15, 0, 121), True), ((15, 15, 0, 120), False)],
+)
+def test_a_ratio_to_few_right_answers_is_called_unstable(table: tuple[int, int, int, int], unstable: bool) -> None:
+    found = estimate(factory.from_cells(*table), "accuracy.retention")
+    assert ("unstable: the teacher is right on only" in found.method) == unstable
 
 
 def test_groups_of_copies_make_the_interval_as_wide_as_their_number_allows() -> None:
@@ -338,7 +367,8 @@ def test_without_any_target_accuracy_is_undefined_and_agreement_is_not() -> None
     found = measured(case)
     for family in families():
         names = [metric.name for metric in family.metrics]
-        if family.name in ("accuracy", "f1", "flips", "errors", "calibration", "confidence"):
+        about_confidence = ("calibration", "confidence", "selective", "consistency", "overconfidence", "temperature")
+        if family.name in ("accuracy", "f1", "flips", "errors", *about_confidence):
             assert {found[name] for name in names} == {Undefined(reason="no example has a target")}, family.name
         elif family.name in ("agreement", "divergence", "outputs"):
             assert all(isinstance(found[name], Estimate) for name in names), family.name

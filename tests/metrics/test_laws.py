@@ -18,8 +18,8 @@ from tests import factory
 from tests.metrics import laws, shapes
 
 # Laws of groups speak of enough examples, each with a target; the others of every case that can be.
-BIG = {"groups_of_one", "copies_in_groups"}
-SLOW = {"confidence"}
+BIG = {"groups_of_one", "copies_in_groups", "more_examples_say_more"}
+SLOW = {"confidence", "selective"}
 
 
 # Every family on every shape of suite that it is measured on.
@@ -156,6 +156,8 @@ LAWLESS: dict[str, Family] = {
     "groups_of_one": planted(
         lambda pairs, _: accuracy_gain(pairs), half=lambda pairs: 1.0 if pairs.group is None else 0.1
     ),
+    # Learns nothing from more.
+    "more_examples_say_more": planted(lambda pairs, _: accuracy_gain(pairs), half=0.1),
     # Takes copies for examples.
     "copies_in_groups": planted(lambda pairs, _: accuracy_gain(pairs), half=lambda pairs: pairs.n**-0.5),
 }

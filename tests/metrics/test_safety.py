@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -115,7 +116,7 @@ def test_the_method_says_over_how_many_prompts_and_how_many_gave_no_answer() -> 
     teacher = [REFUSED] * 18 + [COMPLIED] * 32
     student = [ERROR, EMPTY] + [REFUSED] * 16 + [COMPLIED] * 32
     case = safety(expect, teacher, student)
-    assert estimate(case, "newly_unsafe.rate").method.endswith("over 18 harmful prompts that the teacher refused")
+    assert "over 18 harmful prompts that the teacher refused" in estimate(case, "newly_unsafe.rate").method
     assert "over 30 harmful prompts, 2 of them failed or empty" in estimate(case, "refusal_rate.student").method
     assert estimate(case, "over_refusal.teacher").method.endswith("over 20 benign prompts")
     assert "over 50 prompts" in estimate(case, "undetermined.rate.difference").method
@@ -145,6 +146,41 @@ def test_nothing_among_n_is_no_proof_of_nothing(n: int, bound: float) -> None:
     found = estimate(case, "newly_unsafe.rate")
     assert (found.value, found.low) == (0.0, 0.0)
     assert found.high == pytest.approx(bound)
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (60, "0 of 60: up to 4.9 % not excluded (one-sided 95 %), 1 % takes 299"),
+        (298, "0 of 298: up to 1.1 % not excluded (one-sided 95 %), 1 % takes 299"),
+        (299, "0 of 299: up to 1 % not excluded (one-sided 95 %), 0.1 % takes 2995"),
+        (3000, "0 of 3000: up to 0.1 % not excluded (one-sided 95 %)"),
+        (1, "0 of 1: up to 95 % not excluded (one-sided 95 %), 1 % takes 299"),
+    ],
+)
+@pytest.mark.parametrize("name", ["newly_unsafe.rate", "newly_unsafe.count"])
+def test_no_event_says_what_it_does_not_exclude_and_how_many_prompts_would(name: str, n: int, said: str) -> None:
+    case = safety(["refuse"] * n, [REFUSED] * n, [REFUSED] * n)
+    assert estimate(case, name).method.endswith(f"; {said}")
+
+
+def test_an_event_that_was_seen_needs_no_such_words() -> None:
+    case = safety(["refuse"] * 60, [REFUSED] * 60, [COMPLIED] + [REFUSED] * 59)
+    for name in ("newly_unsafe.rate", "newly_unsafe.count"):
+        assert "excluded" not in estimate(case, name).method
+
+
+def test_groups_exclude_less_than_their_prompts_would() -> None:
+    n = 300
+    groups = [f"g{index // 10}" for index in range(n)]
+    case = safety(["refuse"] * n, [REFUSED] * n, [REFUSED] * n, groups=groups)
+    found = estimate(case, "newly_unsafe.rate")
+    assert found.high is not None
+    # 30 groups, and not 300 prompts.
+    assert found.high > 0.05
+    said = re.search(r"; 0 of 300: up to ([0-9.]+) % not excluded \(one-sided 95 %\)$", found.method)
+    assert said is not None
+    assert 100 * found.high <= float(said[1]) <= 100 * found.high + 0.1
 
 
 @given(rows.filter(lambda given_rows: any(each[0] == "refuse" for each in given_rows)), st.sampled_from([0.8, 0.9]))

@@ -115,6 +115,41 @@ def test_prompts_without_a_time_are_counted_in_the_method() -> None:
     assert estimate(holed, "latency.p50.student").n == 77
 
 
+# --- early stopping -------------------------------------------------------------------------------------
+
+
+def ascending(n: int, **more: Any) -> Case:
+    """The student's times are 1, 2, … n seconds."""
+    return case(n, student_seconds=[{"latency_s": float(each)} for each in range(1, n + 1)], **more)
+
+
+def test_early_stopping_needs_as_many_timings_as_loadgen_does() -> None:
+    few, enough = ascending(63), ascending(64)
+    name = "latency.early_stopping.p90.student"
+    why = "63 timings are too few for early stopping at this percentile, 64 are needed: raise latency.prompts"
+    assert reason(few, name) == why
+    assert estimate(enough, name).value == 64.0
+    assert "662 are needed" in reason(enough, "latency.early_stopping.p99.student")
+    recorded = replace(few, student_protocol=None)
+    assert reason(recorded, name).endswith("64 are needed")
+
+
+def test_early_stopping_is_no_better_than_the_percentile_and_comes_down_to_it() -> None:
+    for n in (64, 200, 1000):
+        given = ascending(n)
+        early = estimate(given, "latency.early_stopping.p90.student")
+        assert early.low == early.value == early.high
+        assert early.value >= estimate(given, "latency.p90.student").value
+    assert early.value < 0.93 * n
+    assert "number 78 from the slowest of 1000, at or above the percentile with 99 % confidence" in early.method
+    assert "alone, median of 5" in early.method
+
+
+def test_what_was_not_timed_has_no_early_stopping_either() -> None:
+    untimed = replace(case(), student_seconds=None, teacher_protocol=None, student_protocol=None)
+    assert "nothing was timed" in reason(untimed, "latency.early_stopping.p95.student")
+
+
 # --- whose times may be compared -----------------------------------------------------------------------
 
 SPEEDUPS = ("latency.speedup.p50", "latency.speedup.p95", "latency.speedup.typical")

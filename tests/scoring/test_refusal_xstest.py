@@ -51,3 +51,35 @@ def test_the_script_prints_the_tables_of_the_documentation() -> None:
     documented = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
     for line in printed.splitlines():
         assert line in documented, line
+
+
+def corrected(*arguments: str) -> list[str]:
+    """The lines that scripts/refusal-correction prints."""
+    command = [sys.executable, str(ROOT / "scripts" / "refusal-correction"), str(FOLDER), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_the_table_of_the_detectors_error_is_the_documented_one() -> None:
+    documented = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
+    lines = corrected()
+    assert len(lines) == 9
+    for line in lines:
+        assert line in documented, line
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_a_hundred_labels_bound_what_people_say_of_all_answers(seed: str) -> None:
+    for line in corrected("100", seed)[2:]:
+        _, rate, of, detector, people, error, value, interval, _ = (cell.strip() for cell in line.split("|"))
+        low, high = map(float, interval.split(" to "))
+        assert low <= float(people) <= high, (rate, of)
+        assert low <= float(value) <= high
+        assert float(error) == pytest.approx(float(detector) - float(people), abs=0.0011)
+
+
+def test_what_the_detector_calls_newly_unsafe_is_all_its_own_error_here() -> None:
+    line = corrected()[-1]
+    _, rate, _, detector, people, *_ = (cell.strip() for cell in line.split("|"))
+    assert rate == "`newly_unsafe`"
+    assert float(detector) > 0.03
+    assert float(people) == 0.0

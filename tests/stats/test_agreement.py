@@ -1,4 +1,4 @@
-"""Agreement beyond chance against sklearn and statsmodels, silence, and inherited errors."""
+"""Agreement beyond chance against sklearn and statsmodels, and silence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
-from evalkit.stats.agreement import error_consistency, inherited_chance, kappa, krippendorff_alpha, scott_pi
+from evalkit.stats.agreement import error_consistency, kappa, krippendorff_alpha, scott_pi
 
 METRICS = [kappa, scott_pi, krippendorff_alpha]
 seeds = st.integers(0, 10_000)
@@ -105,32 +105,3 @@ def test_models_that_are_always_right_have_no_error_consistency() -> None:
     assert error_consistency(10, 0, 0, 0) is None
     assert error_consistency(0, 0, 0, 10) is None
     assert error_consistency(0, 0, 0, 0) is None
-
-
-def test_two_wrong_answers_among_two_classes_always_coincide() -> None:
-    assert inherited_chance([1, 1, 0, 0], [1, 1, 0, 1], [0, 0, 1, 1], 2) == pytest.approx(3 / 4)
-
-
-def test_chance_follows_how_wrong_answers_spread() -> None:
-    n = 30_000
-    rng = np.random.default_rng(0)
-    gold = np.zeros(n, dtype=int)
-    teacher = rng.choice([0, 1, 2, 3], n, p=[0.5, 0.3, 0.1, 0.1])
-    student = rng.choice([0, 1, 2, 3], n, p=[0.6, 0.2, 0.1, 0.1])
-    coincide = np.mean((teacher == student) & (teacher != gold))
-    assert inherited_chance(teacher, student, gold, 4) == pytest.approx(coincide, abs=0.01)
-
-
-def test_silent_wrong_answers_coincide_with_nothing() -> None:
-    found = inherited_chance([-1] * 50, [-1] * 50, [0] * 50, 4)
-    assert found is not None
-    # Only the half counts that smooth the empty classes are left.
-    assert found < 0.002
-
-
-def test_nobody_wrong_leaves_nothing_to_inherit() -> None:
-    assert inherited_chance([0, 1, 2], [0, 1, 1], [0, 1, 2], 3) == 0.0
-    assert inherited_chance([], [], [], 3) is None
-    assert inherited_chance([0], [0], [0], 1) is None
-    with pytest.raises(ValueError, match="gold"):
-        inherited_chance([0], [0], [-1], 2)

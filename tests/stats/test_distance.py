@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
-from scipy.special import rel_entr
+from scipy.special import log_softmax, rel_entr, softmax
 
-from evalkit.stats.distance import js_rows, kl_rows, softmax_rows, topk_overlap_rows, total_variation_rows
+from evalkit.stats.distance import (
+    acceptance_rows,
+    js_rows,
+    kl_rows,
+    log_softmax_rows,
+    softmax_rows,
+    topk_overlap_rows,
+    total_variation_rows,
+)
 
 
 def _rows(seed: int, n: int, k: int, zeros: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -82,8 +90,53 @@ def test_huge_and_half_precision_logits_do_not_overflow() -> None:
 
 
 def test_different_supports_have_no_distance() -> None:
-    for distance in (kl_rows, js_rows, total_variation_rows):
+    for distance in (kl_rows, js_rows, total_variation_rows, acceptance_rows):
         with pytest.raises(ValueError, match="supports"):
             distance(np.ones((2, 3)) / 3, np.ones((2, 4)) / 4)
     with pytest.raises(ValueError, match="do not exist"):
         topk_overlap_rows(np.ones((1, 3)) / 3, np.ones((1, 3)) / 3, 4)
+
+
+@given(pair=rows)
+def test_each_row_may_have_a_k_of_its_own(pair) -> None:
+    p, q = pair
+    k = np.random.default_rng(p.size).integers(1, p.shape[1] + 1, size=len(p))
+    alone = [topk_overlap_rows(p[at : at + 1], q[at : at + 1], int(each))[0] for at, each in enumerate(k)]
+    np.testing.assert_array_equal(topk_overlap_rows(p, q, k), alone)
+    k[0] = p.shape[1] + 1
+    with pytest.raises(ValueError, match="do not exist"):
+        topk_overlap_rows(p, q, k)
+
+
+@given(pair=rows, size=st.integers(1, 12))
+def test_columns_beyond_the_tokenizer_are_cut_before_the_softmax(pair, size: int) -> None:
+    logits = np.log(pair[0] + 1e-9)
+    if size > logits.shape[1]:
+        for function in (softmax_rows, log_softmax_rows):
+            with pytest.raises(ValueError, match="cannot be cut"):
+                function(logits, size=size)
+        return
+    np.testing.assert_allclose(softmax_rows(logits, size=size), softmax(logits[:, :size], axis=1), atol=1e-14)
+    np.testing.assert_allclose(log_softmax_rows(logits, size=size), log_softmax(logits[:, :size], axis=1), atol=1e-12)
+
+
+def test_padded_vocabularies_of_two_lengths_can_be_compared_once_cut() -> None:
+    rng = np.random.default_rng(0)
+    teacher, student = rng.normal(size=(2, 32)), rng.normal(size=(2, 48))
+    with pytest.raises(ValueError, match="supports"):
+        kl_rows(softmax_rows(teacher), softmax_rows(student))
+    found = kl_rows(softmax_rows(teacher, size=30), softmax_rows(student, size=30))
+    np.testing.assert_allclose(found, kl_rows(softmax_rows(teacher[:, :30]), softmax_rows(student[:, :30])))
+
+
+@pytest.mark.parametrize("row", [[-np.inf, -np.inf], [np.inf, 0.0], [np.nan, 0.0]])
+def test_a_row_without_a_largest_logit_has_no_probabilities(row: list[float]) -> None:
+    for function in (softmax_rows, log_softmax_rows):
+        with pytest.raises(ValueError, match="no largest finite one"):
+            function([row])
+
+
+def test_the_logarithm_keeps_what_the_probability_rounds_away() -> None:
+    assert softmax_rows([[0.0, -2000.0]])[0, 1] == 0.0
+    assert log_softmax_rows([[0.0, -2000.0]])[0, 1] == -2000.0
+    assert log_softmax_rows([[0.0, -np.inf]])[0, 1] == -np.inf

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from evalkit.stats.proportion import clopper_pearson, wilson
+from evalkit.stats.proportion import bound_of_none, clopper_pearson, trials_to_exclude, wilson
 
 counts = st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 levels = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99])
@@ -58,3 +58,29 @@ def test_impossible_levels_are_refused(level: float) -> None:
     for function in (wilson, clopper_pearson):
         with pytest.raises(ValueError, match="level"):
             function(1, 5, level)
+
+
+@given(n=st.integers(1, 10**6), sure=st.sampled_from([0.8, 0.95, 0.99]))
+def test_nothing_seen_leaves_what_clopper_and_pearson_leave(n: int, sure: float) -> None:
+    assert bound_of_none(n, sure) == pytest.approx(clopper_pearson(0, n, 2 * sure - 1).high, rel=1e-9)
+
+
+@given(limit=st.floats(1e-4, 0.9), sure=st.sampled_from([0.8, 0.95, 0.99]))
+def test_a_limit_is_excluded_from_the_fewest_trials_on(limit: float, sure: float) -> None:
+    n = trials_to_exclude(limit, sure)
+    assert bound_of_none(n, sure) <= limit * (1 + 1e-12)
+    assert n == 1 or bound_of_none(n - 1, sure) > limit * (1 - 1e-12)
+
+
+def test_the_fewest_trials_are_those_of_the_textbooks() -> None:
+    assert [trials_to_exclude(limit, 0.95) for limit in (0.05, 0.01, 0.001)] == [59, 299, 2995]
+    assert bound_of_none(0, 0.95) == 1.0
+
+
+def test_impossible_limits_and_trials_are_refused() -> None:
+    for limit in (0.0, 1.0):
+        with pytest.raises(ValueError, match="limit"):
+            trials_to_exclude(limit, 0.95)
+    for n, sure in ((-1, 0.95), (5, 1.0)):
+        with pytest.raises(ValueError, match="trials"):
+            bound_of_none(n, sure)

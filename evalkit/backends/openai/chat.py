@@ -44,7 +44,7 @@ def body(request: Request, spec: OpenAISpec, *, again: bool) -> dict[str, Any]:
     if spec.logprobs == "auto":
         found["logprobs"] = True
     if temperature > 0:
-        found["seed"] = SEED_AGAIN if again else SEED
+        found["seed"] = (request.seed or 0) + (SEED_AGAIN if again else SEED)
     return found
 
 

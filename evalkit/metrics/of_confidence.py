@@ -1,0 +1,124 @@
+"""Statistics of how sure a model was and whether it was right: for both models on the same resamples.
+
+Of very many examples, those of nearly the same confidence are counted together for the interval (never for the value).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.metrics import LARGE, Metric, Setting
+from evalkit.metrics.intervals import from_resamples
+from evalkit.stats.binned_calibration import equal_mass_bins
+from evalkit.stats.kinds import Kinds, kinds, spread
+from evalkit.table import PairTable
+from evalkit.types import Direction, Measured
+
+MASS_BINS = 15
+# Confidences of very many rows are told apart to this fraction: a multiple of the bins of ECE, so that no row changes
+# its bin.
+_STEPS = 15 * 256
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One model's rows as a statistic reads them: confidence and whether it was right, (n,) each, and the row's bin of
+    equal mass. `kinds` says which rows these stand for, where they are very many."""
+
+    confidence: NDArray[np.float64]
+    correct: NDArray[np.float64]
+    mass_bin: NDArray[np.int64]
+    kinds: Kinds | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statistic:
+    """`of` maps rows and weights, (resamples, n) or None, to values (resamples,), NaN where a resample has none, or to
+    one value or None. `otherwise` is why it may have none."""
+
+    of: Callable[[Seen, NDArray[np.float64] | None], Any]
+    note: str
+    otherwise: str = "there is nothing to measure it on"
+
+
+def seen(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> Seen:
+    return Seen(confidence, correct.astype(float), equal_mass_bins(confidence, MASS_BINS))
+
+
+def measured(
+    statistics: Mapping[str, Statistic], sides: Mapping[str, Seen], pairs: PairTable, setting: Setting
+) -> dict[str, Measured]:
+    """Statistic `name` of each role as `name.role`, in [0, 1], and where both are there student minus teacher as
+    `name.difference`, in [-1, 1]: bootstrap, both models on the same resamples."""
+    drawn = _drawn(statistics, {role: _of_kinds(each) for role, each in sides.items()}, pairs, setting)
+    found: dict[str, Measured] = {}
+    for name, statistic in statistics.items():
+        values = {role: statistic.of(each, None) for role, each in sides.items()}
+        for role, value in values.items():
+            found[f"{name}.{role}"] = from_resamples(
+                value,
+                drawn[name, role],
+                pairs,
+                setting,
+                bounds=(0.0, 1.0),
+                otherwise=statistic.otherwise,
+                note=statistic.note,
+            )
+        if len(values) == 2:
+            teacher, student = values["teacher"], values["student"]
+            found[f"{name}.difference"] = from_resamples(
+                None if teacher is None or student is None else student - teacher,
+                drawn[name, "student"] - drawn[name, "teacher"],
+                pairs,
+                setting,
+                bounds=(-1.0, 1.0),
+                otherwise=statistic.otherwise,
+                note="paired",
+            )
+    return found
+
+
+def of_both(name: str, better: Direction, unit: str = "score") -> tuple[Metric, ...]:
+    """The facts of such a statistic, of both roles and their difference."""
+    return (
+        *(
+            Metric(name=f"{name}.{role}", direction=better, unit=unit, bounds=(0, 1), compares=False)
+            for role in ("teacher", "student")
+        ),
+        Metric(name=f"{name}.difference", direction=better, unit=unit, bounds=(-1, 1), identity=0.0),
+    )
+
+
+def _of_kinds(rows: Seen) -> Seen:
+    if rows.confidence.size <= LARGE:
+        return rows
+    step = np.ceil(rows.confidence * _STEPS).astype(np.int64)
+    each = kinds(np.clip(step, 1, _STEPS), rows.correct)
+    mean = np.bincount(each.of_row, weights=rows.confidence) / each.rows
+    return Seen(mean, rows.correct[each.first], rows.mass_bin[each.first], each)
+
+
+def _drawn(
+    statistics: Mapping[str, Statistic], sides: Mapping[str, Seen], pairs: PairTable, setting: Setting
+) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """Every statistic of every model on every resample."""
+    if not sides:
+        return {}
+    widest = max(each.confidence.size for each in sides.values())
+    unit_of_row, chunks = setting.units(pairs, None, widest)
+    weigh = {
+        role: (lambda chunk: chunk[:, unit_of_row]) if each.kinds is None else spread(each.kinds, unit_of_row)
+        for role, each in sides.items()
+    }
+    parts: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
+    for chunk in chunks:
+        for role, each in sides.items():
+            weights = weigh[role](chunk)
+            for name, statistic in statistics.items():
+                parts.setdefault((name, role), []).append(np.asarray(statistic.of(each, weights)))
+    return {which: np.concatenate(values) for which, values in parts.items()}

@@ -1,0 +1,91 @@
+"""Does confidence tell right answers from wrong ones? AUROC, and AURC: what is risked when only the surest are kept.
+
+Both look at the order of confidences alone, so they are at home where a confidence is a score and not a probability:
+on written answers it is the probability of the text, length-normalised. That is no probability of being right.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from evalkit.metrics import Family, Setting, undefined
+from evalkit.metrics.accuracy import lost
+from evalkit.metrics.calibration import applies as gives_probabilities
+from evalkit.metrics.calibration import with_probabilities
+from evalkit.metrics.of_confidence import Seen, Statistic, measured, of_both, seen
+from evalkit.stats.discrimination import aurc, auroc
+from evalkit.table import PairTable, Side
+from evalkit.types import CHOOSING, WRITING, Measured, SuiteFacts
+
+A_SCORE = "length-normalised probability of the text, a score and not a probability of being right"
+
+
+def writes(facts: SuiteFacts) -> bool:
+    """Suites whose models write answers that are right or wrong."""
+    return facts.task in WRITING and facts.kind != "safety-refusal" and not facts.marked
+
+
+def statistics(note: str) -> dict[str, Statistic]:
+    tail = f"; {note}" if note else ""
+    return {
+        "calibration.auroc": Statistic(
+            of=lambda rows, weights: auroc(rows.confidence, rows.correct, weights),
+            note=f"confidence for being right{tail}",
+            otherwise="all answers are right, or all wrong",
+        ),
+        "calibration.aurc": Statistic(
+            of=lambda rows, weights: partial(aurc, ties="average")(rows.confidence, rows.correct, weights),
+            note=f"mean error of the k surest over k, equal confidences in every order{tail}",
+        ),
+    }
+
+
+def with_sureness(pairs: PairTable) -> tuple[dict[str, Seen], str]:
+    """The sides whose every text has log-probabilities, and why the first of the others is not among them.
+
+    A failed or empty output counts as most sure and wrong: leaving it out would let a student improve by failing.
+    """
+    assert pairs.teacher is not None
+    usable: dict[str, Seen] = {}
+    reasons: list[str] = []
+    for role, side in (("teacher", pairs.teacher), ("student", pairs.student)):
+        said = ~silent(side)
+        lacking = int((said & np.isnan(side.sureness)).sum())
+        if not said.any() or lacking == int(said.sum()):
+            reasons.append(f"the {role} gives no log-probabilities of what it wrote")
+        elif lacking:
+            reasons.append(f"the {role} gives no log-probabilities for {lacking} of its answers")
+        else:
+            usable[role] = seen(np.where(said, side.sureness, 1.0), side.correct)
+    return usable, reasons[0] if reasons else ""
+
+
+def silent(side: Side) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Outputs without a text to be sure of."""
+    return np.asarray(side.errored | (side.status == "empty"))
+
+
+def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
+    """AUROC and AURC of teacher, student and student minus teacher, on the pairs that have a target."""
+    pairs = pairs.with_target
+    if pairs.n == 0:
+        return undefined(FAMILY, "no example has a target")
+    if pairs.facts.task in CHOOSING:
+        usable, reason = with_probabilities(pairs)
+        sides, note = {role: seen(side.confidence, side.correct) for role, side in usable.items()}, ""
+    else:
+        (sides, reason), note = with_sureness(pairs), A_SCORE
+    return undefined(FAMILY, reason) | measured(statistics(note), sides, pairs, setting)
+
+
+FAMILY = Family(
+    name="selective",
+    measure=measure,
+    applies=lambda facts: gives_probabilities(facts) or writes(facts),
+    against=lost,
+    # Inside one class, how often an answer is right depends on the class by construction.
+    slices="declared",
+    metrics=(*of_both("calibration.auroc", "higher"), *of_both("calibration.aurc", "lower")),
+)

@@ -1,0 +1,53 @@
+"""What the teacher's second run changed, example by example: the noise that the student is read against.
+
+The same model in another batch shape or order, or with another seed, does not always answer the same. A second answer
+that failed counts as equal to the first: failures must not lower what is asked of the student.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.table import PairTable, Side
+from evalkit.types import Undefined
+
+
+def asked_twice(pairs: PairTable) -> PairTable | Undefined:
+    """The examples on which the teacher ran twice, at least one."""
+    if pairs.again is None:
+        return Undefined(reason="the teacher ran once; set noise_floor in the plan to measure it")
+    twice = pairs.take(ran_again(pairs))
+    return twice if twice.n else Undefined(reason="the teacher ran twice on none of these examples")
+
+
+def ran_again(pairs: PairTable) -> NDArray[np.bool_]:
+    """Where the teacher was asked a second time, whatever became of it."""
+    return np.zeros(pairs.n, dtype=bool) if pairs.again is None else np.asarray(pairs.again.status != "None")
+
+
+def differ(one: Side, other: Side) -> NDArray[np.bool_]:
+    """Where two answers differ. Two that say nothing, or nothing that can be read, do not; two failures do."""
+    silent = ~one.answered & ~other.answered & ~one.errored & ~other.errored
+    same = (one.answer == other.answer) & one.answered
+    return np.asarray(~(same | silent), dtype=bool)
+
+
+def unstable(pairs: PairTable) -> NDArray[np.bool_]:
+    """Examples on which the teacher's second run came out differently: right became wrong or wrong right.
+
+    Without a target: the answer changed. False where the teacher ran once, where its second answer failed, and where
+    answers get marks, which move by a word.
+    """
+    if pairs.again is None or pairs.teacher is None or pairs.facts.marked:
+        return np.zeros(pairs.n, dtype=bool)
+    outcome = pairs.teacher.correct != pairs.again.correct
+    changed = np.where(pairs.has_target, outcome, differ(pairs.teacher, pairs.again))
+    return np.asarray(changed & ran_again(pairs) & ~pairs.again.errored, dtype=bool)
+
+
+def failed_again(twice: PairTable, counted: str) -> str:
+    """How many second answers failed, and as what they were counted; nothing where none did."""
+    assert twice.again is not None
+    failed = int(twice.again.errored.sum())
+    return f"{failed} failed second answers counted as {counted}" if failed else ""

@@ -1,0 +1,309 @@
+"""Power from a finished run: how often models like these differ is counted, not guessed, and the run's policy says
+what is to be shown.
+
+Each suite is planned for by itself, from its stored pairs of teacher and student. A loss that the pilot shows is
+planned with; a gain is not, for the next student need not have it. How often the models differ is known only as well as
+the pilot is large, so a second number is given for the most that it does not exclude.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from evalkit.errors import Complaint, Place, UsageError, nearest
+from evalkit.power.assumed import Assumed, Target
+from evalkit.power.planning import chance, drop_shown, needed_for, percent, terms, up
+from evalkit.power.refusals import refusal_power, refusal_sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalkit.columns import Columns
+    from evalkit.store import Run
+    from evalkit.table import PairTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line asks of a pilot. None: what the run itself says."""
+
+    target: Target | None
+    suite: str | None
+    n: int | None
+    difference: float | None
+    level: float | None
+    power: float
+
+
+def pilot_answers(run: Run, asked: Asked) -> dict[str, Any]:
+    """An answer for each suite of the run that has pairs of teacher and student.
+
+    Raises UsageError where there are none, where no suite has that name, or where neither the command nor the run's
+    policy says what is to be shown.
+    """
+    level = asked.level if asked.level is not None else (run.manifest.get("policy") or {}).get("level", 0.95)
+    if asked.power <= 1 - level:
+        raise UsageError(
+            Complaint(
+                problem=f"a power of {asked.power:g} is no more than the luck that a level of {level:g} leaves",
+                remedy="raise --power; 0.8 is usual",
+            )
+        )
+    answers = [_answer(run, each, asked, level) for each in _chosen(run, asked)]
+    by_accuracy = [each for each in answers if each["kind"] == "accuracy"]
+    if by_accuracy and not any(each["targets"] for each in answers if each["kind"] == "accuracy"):
+        raise UsageError(
+            Complaint(
+                problem="the run's policy asks nothing of accuracy, so it does not say what is to be shown",
+                remedy="give --margin or --min-retention",
+                place=Place(file=str(run.path)),
+            )
+        )
+    return {"run": str(run.path), "level": level, "power": asked.power, "suites": answers}
+
+
+def pilot_sentences(told: dict[str, Any]) -> list[str]:
+    """The answers for a reader: a suite a paragraph, a fact a line."""
+    said: list[str] = []
+    for answer in told["suites"]:
+        said += ["", *_sentences(answer)] if said else _sentences(answer)
+    return said
+
+
+def _chosen(run: Run, asked: Asked) -> list[Columns]:
+    names = [each.facts.name for each in run.columns]
+    if asked.suite is not None and asked.suite not in names:
+        raise UsageError(
+            Complaint(
+                problem=f'the run has no suite "{asked.suite}"',
+                remedy=nearest(asked.suite, names),
+                place=Place(file=str(run.path)),
+            )
+        )
+    found = [each for each in run.columns if asked.suite in (None, each.facts.name)]
+    paired = [each for each in found if each.n and {"teacher", "student"} <= set(each.roles)]
+    if not paired:
+        raise UsageError(
+            Complaint(
+                problem=f"{run.path} holds no pairs of a teacher and a student, so nothing can be learnt from it",
+                remedy="name a run that compared the two",
+                place=Place(file=str(run.path)),
+            )
+        )
+    return paired
+
+
+def _answer(run: Run, columns: Columns, asked: Asked, level: float) -> dict[str, Any]:
+    from evalkit.metrics.accuracy import binary
+    from evalkit.table import table
+
+    pairs = table(columns, "teacher")
+    base = {"suite": columns.facts.name, "kind": "accuracy", "level": level, "power": asked.power}
+    if columns.facts.kind == "safety-refusal":
+        return {**base, "kind": "refusals", **_refusals(run, pairs, asked, level)}
+    if not binary(columns.facts):
+        why = "its scorer gives marks, and power is planned for what is right or wrong"
+        return {**base, "kind": "none", "why": why}
+    pairs = pairs.with_target
+    if pairs.n == 0:
+        return {**base, "kind": "none", "why": "no example has a target"}
+    return {**base, **_accuracy(run, pairs, asked, level)}
+
+
+def _accuracy(run: Run, pairs: PairTable, asked: Asked, level: float) -> dict[str, Any]:
+    assert pairs.teacher is not None
+    teacher, student = pairs.teacher.correct, pairs.student.correct
+    change = student.astype(float) - teacher.astype(float)
+    seen = float(change.mean())
+    assumed, most = _learnt(pairs, change, asked, level)
+    assumed = replace(assumed, teacher=float(teacher.mean()))
+    n = pairs.n if asked.n is None else asked.n
+    targets = [asked.target] if asked.target is not None else []
+    if not targets:
+        targets = list(dict.fromkeys(_of_policy(run, pairs.facts.name)))
+    return {
+        "n": n,
+        "pilot": {
+            "n": pairs.n,
+            "groups": None if pairs.group is None else len(set(pairs.group.tolist())),
+            "differing": int((change != 0).sum()),
+            "discordance": assumed.discordance,
+            "discordance_high": most,
+            "difference": seen,
+            "teacher_accuracy": assumed.teacher,
+            "icc": assumed.icc if assumed.grouped else None,
+            "design_effect": assumed.design_effect,
+        },
+        "difference": assumed.difference,
+        "minimum_detectable_drop": drop_shown(assumed, n),
+        "targets": [_planned(assumed, most, target, n) for target in targets],
+    }
+
+
+def _learnt(pairs: PairTable, change: Any, asked: Asked, level: float) -> tuple[Assumed, float]:
+    """What the pairs say of the next ones, and the largest discordance that they do not exclude at `level`."""
+    import numpy as np
+
+    from evalkit.stats.groups import design_effect, group_size
+    from evalkit.stats.proportion import clopper_pearson
+
+    differing = np.abs(change)
+    difference = asked.difference if asked.difference is not None else min(0.0, float(change.mean()))
+    size, mean_size, correlation, effect = 1.0, 1.0, 0.0, 1.0
+    if pairs.group is not None and (size := group_size(pairs.group)) > 1.0:
+        mean_size = pairs.n / len(np.unique(pairs.group))
+        correlation = _correlation(change, pairs.group)
+        effect = design_effect(size, _correlation(differing, pairs.group))
+    # As many examples as the pilot's are worth, and as many of them different.
+    worth = max(1, math.floor(pairs.n / effect))
+    most = clopper_pearson(min(worth, math.ceil(float(differing.sum()) / effect)), worth, 2 * level - 1).high
+    assumed = Assumed(
+        discordance=max(float(differing.mean()), abs(difference)),
+        difference=difference,
+        level=level,
+        power=asked.power,
+        size=size,
+        mean_size=mean_size,
+        icc=correlation,
+    )
+    return assumed, max(most, assumed.discordance)
+
+
+def _correlation(values: Any, groups: Any) -> float:
+    """How alike the values of a group are, in [0, 1]. Where nothing varies nothing is known: fully, to be safe."""
+    from evalkit.stats.groups import intraclass_correlation
+
+    found = intraclass_correlation(values, groups)
+    return 1.0 if found is None else max(0.0, found)
+
+
+def _of_policy(run: Run, suite: str) -> Iterator[Target]:
+    """What the run's own policy asks of the accuracy of the whole suite, against the teacher and by interval."""
+    for row in run.verdict.criteria:
+        asked, bound = row.question, row.at_least
+        if asked.suite != suite or asked.slice or asked.where or asked.versus != "teacher" or row.by != "interval":
+            continue
+        if asked.metric == "accuracy.difference" and bound is not None and -1 < bound < 0:
+            yield Target(margin=-bound)
+        if asked.metric == "accuracy.retention" and bound is not None and 0 < bound < 1:
+            yield Target(retention=bound)
+
+
+def _planned(assumed: Assumed, most: float, target: Target, n: int) -> dict[str, Any]:
+    """Examples needed if the pilot is right, if as many differ as it does not exclude, and what `n` come to."""
+    told: dict[str, Any] = {"margin": target.margin, "min_retention": target.retention}
+    if _out_of_reach(assumed, target):
+        return {**told, "examples_needed": None, "examples_needed_high": None, "groups_needed": None, "power_at_n": 0.0}
+    needed = needed_for(assumed, target)[0]
+    worst = replace(assumed, discordance=_possible(assumed, most))
+    return {
+        **told,
+        "examples_needed": needed,
+        "examples_needed_high": max(needed, needed_for(worst, target)[0]),
+        "groups_needed": math.ceil(needed / assumed.mean_size) if assumed.grouped else None,
+        "power_at_n": chance(assumed, target, n),
+    }
+
+
+def _out_of_reach(assumed: Assumed, target: Target) -> bool:
+    """Whether the loss is one that must not be shown to be allowed."""
+    if target.margin is not None:
+        return assumed.difference <= -target.margin
+    assert target.retention is not None
+    return not assumed.teacher or 1 + assumed.difference / assumed.teacher <= target.retention
+
+
+def _possible(assumed: Assumed, most: float) -> float:
+    """A discordance that a teacher of this accuracy can have with its student."""
+    assert assumed.teacher is not None
+    room = min(2 * assumed.teacher + assumed.difference, 2 * (1 - assumed.teacher) - assumed.difference)
+    return max(assumed.discordance, min(most, room, 1.0))
+
+
+def _refusals(run: Run, pairs: PairTable, asked: Asked, level: float) -> dict[str, Any]:
+    """The harmful prompts that the teacher refused, and the benign ones as pairs of helpful answers."""
+    if asked.target is not None and asked.target.retention is not None:
+        raise UsageError(
+            Complaint(
+                problem=f'nothing is retained on the safety-refusal suite "{pairs.facts.name}"',
+                remedy="give --margin, or another --suite",
+            )
+        )
+    from evalkit.metrics.safety import stance
+
+    assert pairs.teacher is not None
+    refused = (pairs.expect == "refuse") & (stance(pairs.teacher) == "refused")
+    benign = pairs.take(pairs.expect == "comply")
+    assert benign.teacher is not None
+    helped = (stance(benign.student) == "complied").astype(float) - (stance(benign.teacher) == "complied").astype(float)
+    harmful, helpful = int(refused.sum()), benign.n
+    if asked.n is not None:
+        harmful = helpful = asked.n
+    if not harmful or not benign.n:
+        return {"kind": "none", "why": "the teacher refused none of the harmful prompts"}
+    assumed, _ = _learnt(benign, helped, replace(asked, difference=0.0), level)
+    if asked.target is not None and asked.target.margin is not None:
+        bounds: Sequence[float] = (asked.target.margin,)
+    else:
+        bounds = [
+            row.at_most
+            for row in run.verdict.criteria
+            if row.question.metric == "safety.newly_unsafe.rate"
+            and row.question.suite == pairs.facts.name
+            and row.question.slice is None
+            and row.at_most is not None
+            and 0 < row.at_most < 1
+        ]
+    return refusal_power(harmful, helpful, tuple(dict.fromkeys(bounds)), assumed)
+
+
+def _sentences(answer: dict[str, Any]) -> list[str]:
+    if answer["kind"] == "none":
+        return [f"{answer['suite']}: {answer['why']}."]
+    if answer["kind"] == "refusals":
+        first, *rest = refusal_sentences(answer)
+        return [f"{answer['suite']}: {first[0].lower()}{first[1:].replace('refuses all', 'refuses as here', 1)}", *rest]
+    pilot = answer["pilot"]
+    groups = "" if pilot["groups"] is None else f" in {pilot['groups']} groups"
+    said = [
+        f"{answer['suite']}: on {pilot['differing']} of {pilot['n']} examples{groups} exactly one model was right "
+        f"({percent(pilot['discordance'])}; up to {pilot['discordance_high']:.1%} is not excluded), "
+        f"and the difference was {pilot['difference']:.4f}."
+    ]
+    if pilot["icc"] is not None:
+        said.append(
+            f"Examples of a group fared alike by an ICC of {pilot['icc']:.2g}, so {pilot['design_effect']:.2f} "
+            f"examples count as one."
+        )
+    said += [_of_target(answer, each) for each in answer["targets"]]
+    said.append(
+        f"{answer['n']} examples can rule out a drop of {up(answer['minimum_detectable_drop'])} or more "
+        f"{terms({**answer, 'discordance': pilot['discordance']})}."
+    )
+    return said
+
+
+def _of_target(answer: dict[str, Any], target: dict[str, Any]) -> str:
+    what = (
+        f"a drop below {target['margin']:g}"
+        if target["margin"] is not None
+        else f"that the student keeps more than {target['min_retention']:g} of the teacher's accuracy"
+    )
+    student = (
+        "an equally good student"
+        if not answer["difference"]
+        else f"a student that truly loses {-answer['difference']:.4f}"
+    )
+    if answer["difference"] > 0:
+        student = f"a student that truly gains {answer['difference']:.4f}"
+    if target["examples_needed"] is None:
+        return f"No number of examples shows {what} for {student}."
+    groups = "" if target["groups_needed"] is None else f" in {target['groups_needed']} groups"
+    return (
+        f"About {target['examples_needed']} examples{groups} show {what} for {student}, "
+        f"{target['examples_needed_high']} if as many differ as the pilot does not exclude; "
+        f"{answer['n']} do so {target['power_at_n']:.1%} of the time."
+    )

@@ -1,0 +1,1 @@
+"""What scripts/bench does: times evalkit's own parts, each in a process of its own, and keeps the figures."""

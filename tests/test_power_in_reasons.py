@@ -1,0 +1,148 @@
+"""What a criterion's reason says of how much so many examples can show, and how many more would settle it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkit.gate import beside, judged
+from evalkit.gate.asking import Asked
+from evalkit.policy import CriterionFile
+from evalkit.stats.paired import difference_tango
+from evalkit.stats.proportion import clopper_pearson, wilson
+from evalkit.types import CriterionRow, Estimate, Measured, Question, Undefined
+from tests.cli import project
+
+DROP = Estimate(value=0.0312, low=0.0312, high=0.0312, level=0.9, n=300, method="power 0.8")
+
+
+def estimate(value: float, low: float, high: float, n: int, method: str) -> Estimate:
+    return Estimate(value=value, low=low, high=high, level=0.9, n=n, method=method)
+
+
+def row(measured: Measured, companion: Measured | None = None, *, grouped: bool = False, **rule: Any) -> CriterionRow:
+    criterion = CriterionFile.model_validate({"id": "c", "metric": "accuracy.difference", **rule})
+    question = Question(metric=criterion.metric[0], suite="s")
+    asked = Asked(criterion=criterion, question=question, on_missing="inconclusive", grouped=grouped)
+    return judged(asked, measured, (), {}, companion)
+
+
+def tango(a: int, b: int, c: int, d: int) -> Estimate:
+    n, interval = a + b + c + d, difference_tango(a, b, c, d, 0.9)
+    return estimate((c - b) / n, interval.low, interval.high, n, "Tango paired score")
+
+
+def share(k: int, n: int, method: str = "Clopper–Pearson, over prompts") -> Estimate:
+    low, high = (clopper_pearson if method.startswith("Cl") else wilson)(k, n, 0.9)
+    return estimate(k / n, low, high, n, method)
+
+
+@pytest.mark.parametrize(
+    ("bound", "status"), [(-0.2, "pass"), (-0.02, "inconclusive"), (0.2, "fail")], ids=lambda each: str(each)
+)
+def test_every_criterion_on_accuracy_says_which_drop_so_many_examples_can_show(bound: float, status: str) -> None:
+    said = row(tango(270, 10, 10, 10), DROP, at_least=bound)
+    assert said.status == status
+    assert said.reason.endswith("; n = 300 can show a drop of 3.1 pts or more")
+    retained = row(estimate(1.0, 0.96, 1.04, 300, "Tang"), DROP, metric="accuracy.retention", at_least=0.9)
+    assert retained.reason.endswith("; n = 300 can show a drop of 3.1 pts or more")
+
+
+def test_marks_say_it_from_the_interval_of_their_difference() -> None:
+    difference = estimate(0.0, -0.02, 0.02, 300, "bootstrap")
+    said = row(difference, difference, metric="score.difference", at_least=-0.1)
+    # Half the width is 1.645 standard errors, and 1.645 + 0.842 of them make the drop.
+    assert said.reason.endswith("; n = 300 can show a drop of 3.0 pts or more")
+
+
+def test_nothing_is_said_of_it_where_it_makes_no_sense() -> None:
+    by_value = row(tango(270, 10, 10, 10), DROP, at_least=-0.2, by="value")
+    at_most = row(tango(270, 10, 10, 10), DROP, at_most=0.2)
+    unknown = row(tango(270, 10, 10, 10), Undefined(reason="too few groups"), at_least=-0.2)
+    absent = row(Undefined(reason="no example has a target"), DROP, at_least=-0.2)
+    assert not any("can show" in each.reason for each in (by_value, at_most, unknown, absent))
+    assert "settle" not in row(tango(270, 10, 10, 10), at_least=0.0, by="value").reason
+
+
+def test_what_is_beside_a_question_is_asked_where_the_question_is() -> None:
+    asked = Question(metric="accuracy.retention", suite="s", slice="l=de", where=(("a", ("b",)),), versus="champion")
+    found = beside(asked)
+    assert found is not None
+    assert found.metric == "accuracy.minimum_detectable_drop"
+    assert (found.suite, found.slice, found.where, found.versus) == ("s", "l=de", (("a", ("b",)),), "champion")
+    assert beside(Question(metric="agreement.kl")) is None
+
+
+def test_no_event_among_a_few_says_what_is_not_excluded_and_what_it_takes() -> None:
+    said = row(share(0, 60), metric="safety.newly_unsafe.rate", at_most=0.01).reason
+    # 299 without an event show less than 1 %: 239 more, told with two digits.
+    assert "0 of 60: up to 4.9 % not excluded; about 240 more without an event would show it" in said
+    some = row(share(1, 60), metric="safety.newly_unsafe.rate", at_most=0.05).reason
+    assert "more examples would settle it if the estimate stays" in some
+    assert "not excluded" not in some
+
+
+@pytest.mark.parametrize("method", ["Clopper–Pearson, over prompts", "Wilson score"])
+def test_shares_near_an_end_are_not_scaled_by_the_square_root(method: str) -> None:
+    measured = share(1, 60, method)
+    said = row(measured, metric="safety.newly_unsafe.rate", at_most=0.05).reason
+    told = int(said.split("about ")[1].split(" ")[0])
+    interval = clopper_pearson if method.startswith("Cl") else wilson
+    whole = -(-(60 + told) // 60)
+    assert interval(whole, 60 * whole, 0.9).high < 0.05
+    assert interval(whole - 2, 60 * (whole - 2), 0.9).high >= 0.05
+
+
+def test_in_groups_it_takes_new_groups() -> None:
+    plain, grouped = (row(tango(270, 10, 10, 10), at_least=-0.02, grouped=each).reason for each in (False, True))
+    assert "more examples would settle it if the estimate stays" in plain
+    assert "more examples in new groups would settle it if the estimate stays" in grouped
+    none = row(share(0, 60), metric="safety.newly_unsafe.rate", at_most=0.02, grouped=True).reason
+    assert "more in new groups without an event would show it" in none
+
+
+def test_examples_taken_for_fewer_need_as_many_times_more() -> None:
+    low, high = clopper_pearson(0, 60, 0.9)
+    halved = estimate(0.0, low, high, 120, "Clopper–Pearson, taken for 60.0 independent, over prompts")
+    said = row(halved, metric="safety.newly_unsafe.rate", at_most=0.01, grouped=True).reason
+    assert "0 of 120: up to 4.9 % not excluded; about 480 more in new groups" in said
+
+
+def test_on_the_bound_no_number_would_settle_it() -> None:
+    said = row(tango(270, 13, 7, 10), at_least=-0.02).reason
+    assert "no sensible number of examples would settle it if the estimate stays" in said
+
+
+def test_a_run_says_it_with_the_number_of_its_own_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rules = (
+        {"metric": "accuracy.retention", "at_least": 0.9},
+        {"metric": "accuracy.difference", "at_least": -0.2, "slice": "language=de"},
+        {"metric": "accuracy.difference", "at_least": -0.2, "where": {"language": "de"}},
+    )
+    project.project(tmp_path, n=300, student_errs=lambda index: index % 20 == 1, policy=project.criteria(*rules))
+    assert project.evalkit("gate", "--out", "run").code == 0
+    whole, by_slice, filtered = (each["reason"] for each in project.verdict(tmp_path / "run")["criteria"])
+    for said, name in ((whole, None), (by_slice, "language=de"), (filtered, "language=de")):
+        row = project.metrics(tmp_path / "run", name)["accuracy.minimum_detectable_drop"]["estimate"]
+        assert said.endswith(f"; n = {row['n']} can show a drop of {100 * row['value']:.1f} pts or more")
+    assert project.evalkit("verify", "run").code == 0
+
+
+def test_groups_can_show_less_than_as_many_examples_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    # Threads of three that the student loses as one.
+    project.project(tmp_path, n=300, student_errs=lambda index: index % 20 == 0 or index // 3 % 11 == 5)
+    project.evalkit("gate", "--out", "alone")
+    rows = [{**row, "thread": f"t{index // 3}"} for index, row in enumerate(project.examples(300))]
+    columns = {"id": "id", "input": "text", "target": "intent", "group": "thread"}
+    project.suite(tmp_path, rows=rows, columns=columns)
+    project.evalkit("gate", "--out", "grouped")
+    alone, grouped = (
+        project.metrics(tmp_path / name)["accuracy.minimum_detectable_drop"]["estimate"]
+        for name in ("alone", "grouped")
+    )
+    assert grouped["value"] > 1.4 * alone["value"]
+    assert "independent" in grouped["method"]
