@@ -461,11 +461,15 @@ def show_suite(path: str, examples: int) -> int:
     from collections import Counter
 
     from evalkit.requests import build_requests, prompt_text
+    from evalkit.suite.samples import once_each
 
     read = _suite(path)
+    samples, read = read.facts.samples, once_each(read)
     facts = read.facts
     print(f"{facts.name}  version {facts.version}  {facts.kind}  {facts.task}, scored by {facts.scorer}")
     print(f"{len(read.examples)} examples, {sum(each.target is not None for each in read.examples)} with a target")
+    if samples > 1:
+        print(f"{samples} samples of each, at temperature {read.generation['temperature']:g}")
     print(f"digest {facts.digest}")
     for note in read.notes:
         print(_line(note))

@@ -73,7 +73,7 @@ def _too_many_errors(columns: Columns, role: Role, policy: Policy | None) -> str
     if len(errors) / columns.n <= limit:
         return f"the {role} failed on every example of {columns.facts.name}; the first says: {first}"
     return (
-        f"the {role} failed on {len(errors)} of {columns.n} examples of {columns.facts.name}, more than "
+        f"the {role} failed on {len(errors)} of {columns.n} {columns.facts.rows} of {columns.facts.name}, more than "
         f"max_error_rate {limit:g} allows; the first says: {first}"
     )
 

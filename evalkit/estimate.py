@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evalkit.columns import Columns, column_names, severity_counts, slice_columns, slice_counts
 from evalkit.metrics import Family, Metric, Setting, catalogue, families, nothing, run_families
-from evalkit.metrics.change import change
+from evalkit.metrics.change import Change, change
 from evalkit.metrics.twice import unstable
 from evalkit.stats.multiple import holm
 from evalkit.stats.paired import mcnemar_worse
@@ -77,12 +77,13 @@ class Evidence:
         pairs = self._pairs(columns, question)
         names = (question.versus, columns.facts.name, question.slice or "", repr(question.where))
         measured = family.measure(pairs, Setting(self.level, self.seed, names, terms=self.terms))[metric.name]
-        return _row(question, metric, measured)
+        return _row(question, metric, _in_examples(measured, pairs))
 
     def matches(self, suite: str, where: tuple[tuple[str, tuple[str, ...]], ...]) -> int:
         """How many of a suite's examples a filter lets through."""
         columns = next(each for each in self.columns if each.facts.name == suite)
-        return int(self._pairs(columns, Question(metric="", suite=suite)).where_mask(where).sum())
+        pairs = self._pairs(columns, Question(metric="", suite=suite))
+        return pairs.counted(pairs.where_mask(where))
 
     def examples(self, question: Question) -> tuple[str, ...]:
         """Ids that speak against the student on what was asked, the gravest first, at most ten."""
@@ -120,8 +121,7 @@ class Evidence:
             for name in _slice_names(each):
                 mask = found.pairs.slice_mask(name)
                 if mask.any():
-                    group = None if found.pairs.group is None else found.pairs.group[mask]
-                    tested.append(_tested(each.facts.name, name, found.rows[mask], group))
+                    tested.append(_tested(each.facts.name, name, *_by_example(found, mask)))
         if not tested:
             return ()
         adjusted = holm([p for _, p in tested])
@@ -158,7 +158,7 @@ class Evidence:
             measured = family.measure(pairs, setting)
             for metric in _asked(family.metrics, versus, "teacher" in columns.roles):
                 asked = replace(question, metric=metric.name)
-                rows[asked] = _row(asked, metric, measured[metric.name])
+                rows[asked] = _row(asked, metric, _in_examples(measured[metric.name], pairs))
 
 
 def populations(columns: Iterable[Columns]) -> tuple[Population, ...]:
@@ -166,8 +166,11 @@ def populations(columns: Iterable[Columns]) -> tuple[Population, ...]:
     return tuple(
         Population(
             facts=each.facts,
-            n=each.n,
-            slices={"severity": severity_counts(each), **slice_counts(each)},
+            n=each.n // each.facts.samples,
+            slices={
+                name: {value: n // each.facts.samples for value, n in counts.items()}
+                for name, counts in {"severity": severity_counts(each), **slice_counts(each)}.items()
+            },
             columns=frozenset(column_names(each)),
         )
         for each in columns
@@ -205,6 +208,26 @@ def _row(question: Question, metric: Metric, measured: Measured) -> MetricRow:
     if question.versus == "champion":
         measured = _in_champions_name(measured)
     return MetricRow(question=question, measured=measured, direction=metric.direction, unit=metric.unit)
+
+
+def _in_examples(measured: Measured, pairs: PairTable) -> Measured:
+    """With `n` in examples where a suite asks for samples: more answers to a question are not more questions."""
+    samples = pairs.facts.samples
+    if samples == 1 or isinstance(measured, Undefined):
+        return measured
+    examples = pairs.counted()
+    said = f"{measured.method}; {examples} examples x {samples} samples"
+    return replace(measured, n=min(measured.n, examples), method=said)
+
+
+def _by_example(found: Change, mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
+    """The change of each example in `mask`, the mean over its samples; and its group, where there are groups."""
+    rows, group = found.rows[mask], None if found.pairs.group is None else found.pairs.group[mask]
+    if found.pairs.facts.samples == 1:
+        return rows, group
+    _, first, code = np.unique(found.pairs.example[mask], return_index=True, return_inverse=True)
+    assert group is not None
+    return np.round(np.bincount(code, rows) / np.bincount(code), 9), group[first]
 
 
 def _in_champions_name(measured: Measured) -> Measured:

@@ -200,7 +200,13 @@ def _timings(job: Job, models: Mapping[Role, ModelFacts], env: Environment) -> M
     }
     if job.plan.latency is None or not live:
         return {}
-    return time_models(live, job.requests, job.plan.latency, job.plan.seed, env.clock, env.progress)
+    # A server may keep what it computed for a prompt: of the samples of an example the first is timed.
+    first = {
+        suite.name: [each for each in job.requests[suite.name] if each.example_id in heads]
+        for suite in job.suites
+        for heads in [{each.id for each in suite.examples[:: suite.facts.samples]}]
+    }
+    return time_models(live, first, job.plan.latency, job.plan.seed, env.clock, env.progress)
 
 
 def _with_times(columns: Columns, timing: Timing | None, models: Mapping[Role, ModelFacts]) -> Columns:

@@ -49,7 +49,8 @@ def worth_reading(columns: Sequence[Columns]) -> tuple[Pair, ...]:
     for each in columns:
         reference: Role = "teacher" if "teacher" in each.roles else "student"
         pairs = table(each, reference)
-        kinds, moved = flips(pairs), unstable(pairs)
+        # A student on its own stands in the teacher's place; what it does to itself is not the teacher's noise.
+        kinds, moved = flips(pairs), unstable(pairs) & (reference == "teacher")
         for index in range(each.n):
             pair = _pair(each, index, str(kinds[index]), bool(moved[index]))
             if _worth(pair):

@@ -12,6 +12,7 @@ from evalkit.errors import Complaint, Place
 from evalkit.perturb import SLICE as VARIANTS
 from evalkit.requests import build_requests, prompt_text
 from evalkit.scorers import SCORERS
+from evalkit.suite.samples import once_each
 from evalkit.types import WRITING, Suite
 
 _LEFTOVER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{\w+\}|<(?:insert|placeholder|your)[ _-][^>]*>", re.IGNORECASE)
@@ -42,6 +43,8 @@ def lint(suite: Suite) -> list[Complaint]:
         _slices,
         _leftovers,
     )
+    # Samples are the same example: what is weak about one of them is said once.
+    suite = once_each(suite)
     return [finding for look in looks for finding in look(suite)]
 
 

@@ -29,7 +29,7 @@ from evalkit.policy import Policy
 from evalkit.prepare import Job, prepare
 from evalkit.records import model_record, suite_record, terms_record, verdict_record
 from evalkit.store import check_untouched, claim, finish, read_run, withdraw, write_records, write_texts
-from evalkit.types import RunRecord, Verdict
+from evalkit.types import RunRecord, Suite, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +198,7 @@ def _manifest(job: Job, out: Path, started: dt.datetime, env: Environment) -> di
         "limit": plan.limit,
         "plan": {"path": plan.path, "text": plan.text},
         "policy": _policy_record(job.policy) if job.policy is not None else None,
-        "suites": [suite_record(each.facts, len(each.examples), job.sizes[each.name]) for each in job.suites],
+        "suites": [suite_record(each.facts, _many(each), job.sizes[each.name]) for each in job.suites],
         "models": {role: {"name": _spec_name(spec)} for role, spec in plan.models.items()},
         "latency": plan.latency.model_dump() if plan.latency is not None else None,
         "terms": terms_record(plan.terms),
@@ -213,10 +213,12 @@ def _notes(job: Job) -> list[str]:
     """What a reader must know before believing any number."""
     found = []
     for each in job.suites:
-        n, size = len(each.examples), job.sizes[each.name]
+        n, size = _many(each), job.sizes[each.name]
         if n < size:
             found.append(f"limited to a seeded draw of {n} of the {size} examples of {each.name}")
         found += [f"{each.name}: {note}" for note in each.notes]
+        if (samples := each.facts.samples) > 1:
+            found.append(f"{each.name}: {n} examples of {samples} samples each; counts are of samples")
     if job.labels is not None and (spare := job.labels.spare):
         found.append(f"{spare} rows of {job.labels.path.name} are of no example of the safety-refusal suites")
     if job.plan.latency is not None and any(spec.backend == "recorded" for spec in job.plan.models.values()):
@@ -226,6 +228,10 @@ def _notes(job: Job) -> list[str]:
         verb = "is a stand-in" if len(fakes) == 1 else "are stand-ins"
         found.append(f"{' and '.join(fakes)} {verb}: this run shows that the plan works, and nothing else")
     return found
+
+
+def _many(suite: Suite) -> int:
+    return len(suite.examples) // suite.facts.samples
 
 
 def _labels_record(job: Job) -> dict[str, Any] | None:

@@ -103,7 +103,7 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
         labels=labels,
         champion=champion,
         again=again,
-        sizes={each.name: len(each.examples) for each in whole},
+        sizes={each.name: len(_examples(each)) for each in whole},
     )
 
 
@@ -211,19 +211,28 @@ def _suite_complaints(suites: Sequence[Suite], plan: Plan) -> list[Complaint]:
 def _limited(suite: Suite, plan: Plan) -> Suite:
     """At most `limit` examples, drawn with the plan's seed and kept in the suite's order: the first rows of a
     file are rarely a sample of it."""
-    if plan.limit is None or plan.limit >= len(suite.examples):
+    examples = _examples(suite)
+    if plan.limit is None or plan.limit >= len(examples):
         return suite
-    chosen = stream(plan.seed, "limit", suite.name).choice(len(suite.examples), size=plan.limit, replace=False)
-    return replace(suite, examples=tuple(suite.examples[index] for index in sorted(chosen)))
+    chosen = stream(plan.seed, "limit", suite.name).choice(len(examples), size=plan.limit, replace=False)
+    return _only(suite, frozenset(name for index in chosen for name in examples[index]))
 
 
 def _second_time(suite: Suite, plan: Plan) -> frozenset[str]:
     """A seeded draw of the examples that tell how far the teacher agrees with itself."""
-    ids = [each.id for each in suite.examples]
-    if plan.noise_floor == "all" or plan.noise_floor >= len(ids):
-        return frozenset(ids)
-    chosen = stream(plan.seed, "noise floor", suite.name).choice(len(ids), size=plan.noise_floor, replace=False)
-    return frozenset(ids[index] for index in chosen)
+    examples = _examples(suite)
+    if plan.noise_floor == "all" or plan.noise_floor >= len(examples):
+        return _ids(suite)
+    chosen = stream(plan.seed, "noise floor", suite.name).choice(len(examples), size=plan.noise_floor, replace=False)
+    return frozenset(name for index in chosen for name in examples[index])
+
+
+def _examples(suite: Suite) -> list[list[str]]:
+    """Ids of the rows of each example: its samples are drawn together, or not at all."""
+    found: dict[str, list[str]] = {}
+    for each in suite.examples:
+        found.setdefault(suite.facts.example_of(each.id), []).append(each.id)
+    return list(found.values())
 
 
 def _only(suite: Suite, ids: frozenset[str]) -> Suite:

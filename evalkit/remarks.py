@@ -41,7 +41,7 @@ def unjudged(columns: Sequence[Columns], criteria: Sequence[CriterionRow]) -> It
     for each in columns:
         if each.n and each.facts.name not in judged:
             yield (
-                f"nothing was decided about {each.facts.name} ({each.facts.kind}, {each.n} examples): "
+                f"nothing was decided about {each.facts.name} ({each.facts.kind}, {each.n} {each.facts.rows}): "
                 "no criterion of this policy could be evaluated on it"
             )
 

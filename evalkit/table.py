@@ -115,6 +115,21 @@ class PairTable:
         return len(self.ids)
 
     @cached_property
+    def example(self) -> NDArray[np.int64]:
+        """Which example each row is an answer to, as numbers: rows of one number are its samples."""
+        if self.facts.samples == 1:
+            return np.arange(self.n, dtype=np.int64)
+        known: dict[str, int] = {}
+        names = [self.facts.example_of(each) for each in self.ids]
+        return np.array([known.setdefault(each, len(known)) for each in names], dtype=np.int64)
+
+    def counted(self, rows: NDArray[np.bool_] | None = None) -> int:
+        """How many examples these rows (all of them, or those that a mask picks) are answers to: samples count once."""
+        if self.facts.samples == 1:
+            return self.n if rows is None else int(rows.sum())
+        return len(np.unique(self.example if rows is None else self.example[rows]))
+
+    @cached_property
     def has_target(self) -> NDArray[np.bool_]:
         """Where it is known what is right: a target, or what a safety suite expects."""
         targeted = np.array([each is not None for each in self.target], dtype=bool)
@@ -155,7 +170,7 @@ class PairTable:
 
     def once(self, name: str, compute: Callable[[PairTable], NDArray[Any]]) -> NDArray[Any]:
         """What `compute` finds row by row, at these rows; worked out once for the whole suite, however many slices
-        ask. It must be the same for a row whichever rows are beside it."""
+        ask. What it finds for a row must not depend on the slice that the row is looked at in."""
         if self._whole is not None:
             return self._whole.once(name, compute)[self._rows]
         if name not in self._found:

@@ -102,8 +102,13 @@ class SuiteFacts:
         """What the row of an example's sample is called; samples are numbered from 1."""
         return f"{example}#{number}"
 
+    @property
+    def rows(self) -> str:
+        """What a suite's rows are, for a count of them."""
+        return "samples" if self.samples > 1 else "examples"
+
     def example_of(self, row: str) -> str:
-        """The example that a row of this suite is an answer to, by their ids: the same, unless it is asked for samples."""
+        """The example that a row is an answer to, by their ids: the same, unless the suite asks for samples."""
         return row.rpartition("#")[0] if self.samples > 1 else row
 
     def spoken(self, text: str) -> str | None:

@@ -83,6 +83,8 @@ class Case:
     scorer: str = "label"
     answer_after: str | None = None
     marked: bool = False
+    # Above 1: rows are samples of examples, and ids and groups say of which.
+    samples: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -103,6 +105,7 @@ class Case:
             path=f"suites/{self.name}/suite.yaml",
             answer_after=self.answer_after,
             marked=self.marked,
+            samples=self.samples,
             settings=self.settings,
         )
 

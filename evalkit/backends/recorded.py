@@ -19,7 +19,7 @@ from evalkit.files import digest_file
 from evalkit.records import opened
 from evalkit.requests import build_requests
 from evalkit.specs import RecordedSpec
-from evalkit.types import ModelFacts, Output, Request, Role, Suite
+from evalkit.types import Example, ModelFacts, Output, Request, Role, Suite
 
 Key = tuple[str, str]
 
@@ -119,7 +119,7 @@ class Recorded(Backend):
         met: set[Key] = set()
         several = any("suite" in row for row in rows.rows)
         for index, row in enumerate(rows.rows):
-            name = text_of(row.get("id"))
+            name = _named(row, wanted)
             place = rows.place(index)
             if name is None:
                 complaints.append(_complaint("the row has no id", "every recorded row needs the example's id", place))
@@ -211,12 +211,24 @@ class Recorded(Backend):
             ids = [each.id for each in suite.examples if (suite.name, each.id) not in self.outputs]
             if ids:
                 few = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+                several = suite.facts.samples > 1
+                which = f" (each example has `sample` 1 to {suite.facts.samples})" if several else ""
                 yield _complaint(
-                    f"the {self.role} recording lacks {len(ids)} of {len(suite.examples)} examples "
+                    f"the {self.role} recording lacks {len(ids)} of {len(suite.examples)} {suite.facts.rows} "
                     f'of "{suite.name}": {few}',
-                    'record them; a request that failed is a row with `status: "error"`, not a row left out',
+                    f'record them{which}; a request that failed is a row with `status: "error"`, not a row left out',
                     Place(file=str(self.path)),
                 )
+
+
+def _named(row: Row, wanted: Mapping[str, Mapping[str, Example]]) -> str | None:
+    """The id of what a row answers. A sample may be named by its example's id and a `sample` column, counted from 1."""
+    name, number = text_of(row.get("id")), text_of(row.get("sample"))
+    if name is None or number is None:
+        return name
+    # A Parquet column of numbers of which some are missing holds 1.0.
+    sample = f"{name}#{number.removesuffix('.0')}"
+    return sample if any(sample in each for each in wanted.values()) else name
 
 
 def _from_run(row: Row, role: str) -> Output:

@@ -29,6 +29,7 @@ _BESIDE = {
 }
 POWER = 0.8
 _TAKEN_FOR = re.compile(r", taken for ([0-9.]+) independent")
+_SAMPLES = re.compile(r"; [0-9]+ examples x ([0-9]+) samples$")
 
 
 def beside(question: Question) -> Question | None:
@@ -165,7 +166,9 @@ def _total(measured: Estimate, bound: float) -> int | None:
     assert high is not None
     # In groups the examples are taken for fewer independent ones: those narrow the interval.
     found = _TAKEN_FOR.search(measured.method)
-    units = n if found is None else max(1, round(float(found[1])))
+    samples = _SAMPLES.search(measured.method)
+    answers = n if samples is None else n * int(samples[1])
+    units = answers if found is None else max(1, round(float(found[1])))
     if _exact(measured) or measured.method.startswith("Wilson score"):
         total = settling.trials_to_settle(value * units, units, measured.level, bound, exact=_exact(measured))
     elif measured.method.startswith("Tango paired score"):

@@ -58,9 +58,19 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         "accuracy.difference": difference_of_shares(teacher, student, pairs, setting),
         "accuracy.retention": _retention(pairs, setting),
         "accuracy.retention_above_chance": _retention_above_chance(pairs, setting),
-        "accuracy.mcnemar_p": p_value(mcnemar(b, c)[1], pairs.n, setting, "McNemar mid-p, two-sided"),
+        "accuracy.mcnemar_p": _by_chance(pairs, setting),
         "accuracy.minimum_detectable_drop": _detectable(b + c, pairs, setting),
     }
+
+
+def _by_chance(pairs: PairTable, setting: Setting) -> Measured:
+    """Where examples have samples, an example is lost or gained once, by what its samples did on balance."""
+    assert pairs.teacher is not None
+    change = pairs.student.correct.astype(np.int64) - pairs.teacher.correct
+    method = "McNemar mid-p, two-sided"
+    if pairs.facts.samples > 1:
+        change, method = np.bincount(pairs.example, change), f"{method}, on the net change of each example"
+    return p_value(mcnemar(int((change < 0).sum()), int((change > 0).sum()))[1], pairs.counted(), setting, method)
 
 
 def _uncounted(errored: int) -> str:

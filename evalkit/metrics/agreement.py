@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.intervals import resampled, share
-from evalkit.stats.agreement import kappa
+from evalkit.stats.agreement import kappa, kappa_influence, kappa_unit
 from evalkit.stats.kinds import kinds
 from evalkit.table import PairTable
 from evalkit.types import CHOOSING, Measured
@@ -28,6 +28,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     classes = int(pairs.choices.max())
     teacher, student = pairs.teacher.choice, pairs.student.choice
     each = kinds(teacher, student)
+    moved = kappa_influence(teacher, student, classes)
     # Where every example has choices of its own, what two models can share is a liking for a position.
     support = f"support: {pairs.support}" + (", by position" if not pairs.facts.labels else "")
     return {
@@ -40,6 +41,8 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
             bounds=(-1.0, 1.0),
             otherwise="both models always give the same one answer",
             kinds=each,
+            influence=moved,
+            unit=kappa_unit(teacher, student, classes),
             note=support,
         ),
     }

@@ -16,6 +16,7 @@ from evalkit.metrics.accuracy import lost
 from evalkit.metrics.calibration import applies, with_probabilities
 from evalkit.metrics.of_confidence import MASS_BINS, Seen, Statistic, measured, of_both, seen
 from evalkit.stats.binned_calibration import debiased_squares, ece
+from evalkit.stats.calibration_bounds import ece_bounds
 from evalkit.stats.smooth_calibration import smooth_ece
 from evalkit.table import PairTable
 from evalkit.types import Measured
@@ -33,7 +34,11 @@ STATISTICS = {
         note="top label, 15 equal-width bins (lo, hi]",
     ),
     "calibration.ece_debiased": Statistic(
-        of=_debiased, note=f"top label, root of the debiased squared error, {MASS_BINS} equal-mass bins"
+        of=_debiased,
+        note=f"top label, root of the debiased squared error, {MASS_BINS} equal-mass bins; at least chi-squared bounds",
+        bounds=lambda rows, level, worth: ece_bounds(
+            rows.confidence, rows.correct, rows.mass_bin, MASS_BINS, level, worth
+        ),
     ),
     "calibration.smooth_ece": Statistic(
         of=lambda rows, weights: smooth_ece(rows.confidence, rows.correct, weights),

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.accuracy import lost
 from evalkit.metrics.intervals import from_resamples
-from evalkit.stats.f1 import macro_f1
+from evalkit.stats.f1 import macro_f1, macro_f1_influence
 from evalkit.stats.kinds import kinds
+from evalkit.stats.tails import unseen_half_of_strata
 from evalkit.table import PairTable
 from evalkit.types import Measured
 
@@ -33,8 +34,10 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     for weights in setting.weights(pairs, gold, each):
         for role, choice in sides.items():
             drawn[role].append(macro_f1(gold[each.first], choice[each.first], classes[role], weights))
+    moved = {role: macro_f1_influence(gold, choice, classes[role]) for role, choice in sides.items()}
     of = {role: np.concatenate(parts) for role, parts in drawn.items()}
     found: dict[str, Measured] = {}
+    unseen = unseen_half_of_strata(_sizes(pairs), setting.level)
     for role in sides:
         found[f"f1_macro.{role}"] = from_resamples(
             values[role],
@@ -43,6 +46,8 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
             setting,
             bounds=(0.0, 1.0),
             otherwise="no class occurs",
+            influence=moved[role],
+            unseen=unseen,
             note=f"stratified by class, {len(classes[role])} classes",
         )
     teacher, student = values["teacher"], values["student"]
@@ -53,9 +58,17 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         setting,
         bounds=(-1.0, 1.0),
         otherwise="no class occurs",
+        influence=moved["student"] - moved["teacher"],
+        unseen=unseen,
         note="paired, stratified by class",
     )
     return found
+
+
+def _sizes(pairs: PairTable) -> NDArray[np.int64]:
+    """How many examples, or groups where there are any, each class has."""
+    units = np.arange(pairs.n) if pairs.group is None else pairs.group
+    return np.array([np.unique(units[pairs.target_index == each]).size for each in np.unique(pairs.target_index)])
 
 
 def _classes(gold: NDArray[np.int64], choice: NDArray[np.int64]) -> NDArray[np.int64]:

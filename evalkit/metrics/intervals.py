@@ -28,6 +28,8 @@ from evalkit.types import Estimate, Measured, Undefined
 
 MIN_GROUPS = 20
 MIN_EXAMPLES = 20
+# Fewer hits or misses than this, and a share gets the exact interval beside Wilson's.
+FEW = 10
 _EVERYWHERE = (-math.inf, math.inf)
 # The method says so from here on that an interval was stretched.
 _TOLD = 1.05
@@ -44,13 +46,20 @@ def p_value(value: float, n: int, setting: Setting, method: str) -> Estimate:
 
 
 def share(hits: NDArray[np.bool_], pairs: PairTable, setting: Setting, note: str = "") -> Measured:
-    """Share of rows that hit, in [0, 1]: Wilson."""
+    """Share of rows that hit, in [0, 1]: Wilson, and where few hit or few miss the wider of it and Clopper–Pearson.
+
+    Wilson's interval holds a share of 0.99 in 91 of 100 samples of 50 at 95 %, the two together in 98 of 100.
+    """
     if (refusal := _refuse(pairs)) is not None:
         return refusal
     count, n, rows = int(hits.sum()), pairs.n, hits.astype(float)
     counts_for = worth(rows, pairs.group)
-    score = wilson(count * counts_for, n * counts_for, setting.level)
-    estimate = _estimate(count / n, score, n, setting, _noted(for_groups("Wilson score", n, counts_for), note))
+    score, how = wilson(count * counts_for, n * counts_for, setting.level), "Wilson score"
+    if min(count, n - count) * counts_for < FEW:
+        sure = clopper_pearson(count * counts_for, n * counts_for, setting.level)
+        score, how = Interval(min(score.low, sure.low), max(score.high, sure.high)), "wider of Wilson score and exact"
+    method = _noted(for_groups(how, n, counts_for), note)
+    estimate = _estimate(count / n, score, pairs.counted(), setting, method)
     return _clustered(estimate, pairs, lambda group: cluster_mean(rows, group, setting.level), (0.0, 1.0))
 
 
@@ -70,7 +79,7 @@ def share_among(
     counts_for = worth(top[among], None if pairs.group is None else pairs.group[among])
     interval = clopper_pearson(count * counts_for, n * counts_for, setting.level)
     method = f"{for_groups('Clopper–Pearson', n, counts_for)}, over {whose}"
-    estimate = _estimate(count / n, interval, n, setting, method)
+    estimate = _estimate(count / n, interval, pairs.counted(among), setting, method)
     # Only groups that hold some of `among` say anything about it.
     return _clustered(
         estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (0.0, 1.0), among
@@ -88,7 +97,7 @@ def difference_of_shares(
     counts_for = worth(change, pairs.group)
     score = difference_tango(*scaled(table, counts_for), setting.level)
     method = _noted(for_groups("Tango paired score", pairs.n, counts_for), note)
-    estimate = _estimate((c - b) / pairs.n, score, pairs.n, setting, method)
+    estimate = _estimate((c - b) / pairs.n, score, pairs.counted(), setting, method)
     return _clustered(estimate, pairs, lambda group: cluster_mean(change, group, setting.level), (-1.0, 1.0))
 
 
@@ -112,13 +121,13 @@ def mean(
         return Undefined(reason="one example has no spread to make an interval from")
     value = float(rows.mean())
     interval = mean_interval(rows, setting.level) or Interval(value, value)
-    estimate = _estimate(value, interval, pairs.n, setting, _noted("mean, Student t", note))
+    estimate = _estimate(value, interval, pairs.counted(), setting, _noted("mean, Student t", note))
     if pairs.group is not None:
         robust = cluster_mean(rows, pairs.group, setting.level)
         if robust is not None and robust.high - robust.low > interval.high - interval.low:
             groups = len(np.unique(pairs.group))
             method = _noted(f"mean, cluster-robust t over {groups} groups", note)
-            estimate = _estimate(value, robust, pairs.n, setting, method)
+            estimate = _estimate(value, robust, pairs.counted(), setting, method)
     return for_tails(estimate, rows - value, pairs, bounds)
 
 
@@ -181,6 +190,8 @@ def resampled(
     otherwise: str,
     strata: NDArray[np.int64] | None = None,
     kinds: Kinds | None = None,
+    influence: NDArray[np.float64] | None = None,
+    unit: float = 1.0,
     note: str = "",
 ) -> Measured:
     """A statistic of the whole sample: percentile bootstrap with its bias taken out, stretched for few units.
@@ -190,6 +201,8 @@ def resampled(
     Under 20 examples a bootstrap shows less spread than there is, and near-copies would be sure on three: there the
     interval is at least as wide as where no spread is seen at all (`widened`).
 
+    `influence` (n,) says by how much each row moves the statistic, times n: with it the interval is stretched where few
+    rows carry the spread, as that of a mean of which no row is more than `unit` off (`for_tails`).
     `statistic` maps weights (resamples, n), or of `kinds` of rows (resamples, k), to values; NaN marks a resample on
     which it has none.
     `otherwise` is the reason given where the statistic is undefined on the sample or on over 1 % of resamples.
@@ -199,7 +212,9 @@ def resampled(
     if value is None:
         return Undefined(reason=otherwise)
     values = np.concatenate([statistic(chunk) for chunk in setting.weights(pairs, strata, kinds)])
-    return from_resamples(value, values, pairs, setting, bounds=bounds, otherwise=otherwise, note=note)
+    return from_resamples(
+        value, values, pairs, setting, bounds=bounds, otherwise=otherwise, influence=influence, unit=unit, note=note
+    )
 
 
 def from_resamples(
@@ -210,9 +225,16 @@ def from_resamples(
     *,
     bounds: tuple[float, float],
     otherwise: str,
+    influence: NDArray[np.float64] | None = None,
+    unit: float = 1.0,
+    unseen: float = 0.0,
     note: str = "",
 ) -> Measured:
-    """As `resampled`, from the values (resamples,) that the statistic took: for several statistics of one draw."""
+    """As `resampled`, from the values (resamples,) that the statistic took: for several statistics of one draw.
+
+    `unseen` is the half-width of what no resample can show (a class of one example has no spread); it adds up with that
+    of the resamples as independent errors do.
+    """
     if (refusal := _refuse(pairs)) is not None:
         return refusal
     if value is None:
@@ -224,7 +246,10 @@ def from_resamples(
     method = _noted(f"bootstrap of {units}, {len(values)} resamples, bias removed, stretched", note)
     groups = None if pairs.group is None else len(np.unique(pairs.group))
     interval = _stretched(interval, value, pairs.n if groups is None else groups, setting.level, bounds)
-    estimate = _estimate(value, interval, pairs.n, setting, method)
+    interval = _beside(interval, value, unseen, bounds)
+    estimate = _estimate(value, interval, pairs.counted(), setting, method)
+    if influence is not None:
+        return for_tails(estimate, influence, pairs, bounds, unit)
     if pairs.n < MIN_EXAMPLES and interval.high > interval.low:
         least = _no_spread(estimate, bounds, pairs.n)
         low, high = min(interval.low, least.low), max(interval.high, least.high)
@@ -265,6 +290,11 @@ def _stretched(interval: Interval, value: float, units: int, level: float, bound
         max(bounds[0], value - factor * (value - interval.low)),
         min(bounds[1], value + factor * (interval.high - value)),
     )
+
+
+def _beside(interval: Interval, value: float, unseen: float, bounds: tuple[float, float]) -> Interval:
+    down, up = math.hypot(value - interval.low, unseen), math.hypot(interval.high - value, unseen)
+    return Interval(max(bounds[0], value - down), min(bounds[1], value + up)) if unseen else interval
 
 
 def _no_spread(estimate: Estimate, bounds: tuple[float, float], units: int) -> Interval:

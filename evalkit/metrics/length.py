@@ -30,6 +30,9 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         return {"outputs.length_ratio": Undefined(reason="there are no examples to measure it on")}
     assert pairs.teacher is not None
     teacher, student = characters(pairs.teacher), characters(pairs.student)
+    total = float(teacher.sum())
+    # By how much each example moves the ratio of the means, times n.
+    moved = (student - student.sum() / total * teacher) * pairs.n / total if total else None
     ratio = resampled(
         float(student.sum() / teacher.sum()) if teacher.sum() else None,
         lambda weights: quotient(weights @ student, weights @ teacher),
@@ -37,6 +40,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         setting,
         bounds=(0.0, math.inf),
         otherwise="the teacher says nothing",
+        influence=moved,
         note="ratio of mean lengths in characters (tokens of two tokenizers are not comparable), paired",
     )
     return {"outputs.length_ratio": ratio}

@@ -5,21 +5,25 @@ Of very many examples, those of nearly the same confidence are counted together 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.metrics import LARGE, Metric, Setting
-from evalkit.metrics.intervals import from_resamples
+from evalkit.metrics.intervals import from_resamples, worth
 from evalkit.stats.binned_calibration import equal_mass_bins
+from evalkit.stats.interval import Interval
 from evalkit.stats.kinds import Kinds, kinds, spread
 from evalkit.table import PairTable
-from evalkit.types import Direction, Measured
+from evalkit.types import Direction, Estimate, Measured
 
 MASS_BINS = 15
+# Under so many rows a bin of equal mass, resampled differences are surer than they may be (scripts/simulate).
+FEW_A_BIN = 20
 # Confidences of very many rows are told apart to this fraction: a multiple of the bins of ECE, so that no row changes
 # its bin.
 _STEPS = 15 * 256
@@ -39,11 +43,15 @@ class Seen:
 @dataclass(frozen=True, kw_only=True)
 class Statistic:
     """`of` maps rows and weights, (resamples, n) or None, to values (resamples,), NaN where a resample has none, or to
-    one value or None. `otherwise` is why it may have none."""
+    one value or None. `otherwise` is why it may have none. With `carried` its spread is that of the few errors (or the
+    few right answers), and its interval is stretched as theirs would be. `bounds` gives an interval of its own from all
+    rows, a level and how many independent rows each counts for; the wider one counts."""
 
     of: Callable[[Seen, NDArray[np.float64] | None], Any]
     note: str
     otherwise: str = "there is nothing to measure it on"
+    carried: bool = False
+    bounds: Callable[[Seen, float, float], Interval] | None = None
 
 
 def seen(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> Seen:
@@ -56,31 +64,62 @@ def measured(
     """Statistic `name` of each role as `name.role`, in [0, 1], and where both are there student minus teacher as
     `name.difference`, in [-1, 1]: bootstrap, both models on the same resamples."""
     drawn = _drawn(statistics, {role: _of_kinds(each) for role, each in sides.items()}, pairs, setting)
+    errors = {role: each.correct - each.correct.mean() for role, each in sides.items()}
     found: dict[str, Measured] = {}
     for name, statistic in statistics.items():
         values = {role: statistic.of(each, None) for role, each in sides.items()}
         for role, value in values.items():
-            found[f"{name}.{role}"] = from_resamples(
+            estimate = from_resamples(
                 value,
                 drawn[name, role],
                 pairs,
                 setting,
                 bounds=(0.0, 1.0),
                 otherwise=statistic.otherwise,
+                influence=errors[role] if statistic.carried else None,
                 note=statistic.note,
             )
+            if statistic.bounds is not None and isinstance(estimate, Estimate):
+                # Little error of few rows may look like less than chance gives, so the plain bounds count, too.
+                for counts_for in (1.0, worth(errors[role], pairs.group)):
+                    estimate = _holding(estimate, statistic.bounds(sides[role], setting.level, counts_for))
+            found[f"{name}.{role}"] = estimate
         if len(values) == 2:
             teacher, student = values["teacher"], values["student"]
-            found[f"{name}.difference"] = from_resamples(
+            change = from_resamples(
                 None if teacher is None or student is None else student - teacher,
                 drawn[name, "student"] - drawn[name, "teacher"],
                 pairs,
                 setting,
                 bounds=(-1.0, 1.0),
                 otherwise=statistic.otherwise,
+                influence=errors["student"] + errors["teacher"] if statistic.carried else None,
                 note="paired",
             )
+            both = found[f"{name}.teacher"], found[f"{name}.student"]
+            if statistic.bounds is not None and pairs.n < FEW_A_BIN * MASS_BINS:
+                change = _of_the_two(change, *both)
+            found[f"{name}.difference"] = change
     return found
+
+
+def _holding(estimate: Estimate, bounds: Interval) -> Estimate:
+    """The estimate with an interval that holds both its own and `bounds`."""
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return replace(estimate, low=min(estimate.low, bounds.low), high=max(estimate.high, bounds.high))
+
+
+def _of_the_two(change: Measured, teacher: Measured, student: Measured) -> Measured:
+    """A difference that is no surer than the two are for themselves (MOVER: Zou and Donner 2008)."""
+    if not (isinstance(change, Estimate) and isinstance(teacher, Estimate) and isinstance(student, Estimate)):
+        return change
+    assert change.low is not None
+    assert change.high is not None
+    down = math.hypot(student.value - (student.low or 0.0), (teacher.high or 0.0) - teacher.value)
+    up = math.hypot((student.high or 0.0) - student.value, teacher.value - (teacher.low or 0.0))
+    low, high = min(change.low, max(-1.0, change.value - down)), max(change.high, min(1.0, change.value + up))
+    return replace(change, low=low, high=high, method=f"{change.method}; few a bin, so no surer than both apart")
 
 
 def of_both(name: str, better: Direction, unit: str = "score") -> tuple[Metric, ...]:

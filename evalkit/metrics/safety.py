@@ -85,7 +85,7 @@ def _shares(name: str, rate: Rate, pairs: PairTable, setting: Setting) -> dict[s
         return {f"{name}.{whose}": why for whose in ("teacher", "student", "difference")}
     assert pairs.teacher is not None
     found: dict[str, Measured] = {}
-    over = f"over {pairs.n} {rate.prompts}"
+    over = f"over {pairs.counted()} {rate.prompts}"
     for role, side in (("teacher", pairs.teacher), ("student", pairs.student)):
         mute = int(silent(side).sum())
         note = f"{over}, {mute} of them failed or empty" if mute else over
@@ -99,9 +99,9 @@ def _newly_unsafe(harmful: PairTable, setting: Setting) -> dict[str, Measured]:
     count, rate = "safety.newly_unsafe.count", "safety.newly_unsafe.rate"
     assert harmful.teacher is not None
     refused = stance(harmful.teacher) == "refused"
-    n = int(refused.sum())
+    n = harmful.counted(refused)
     if n == 0:
-        why = f"the teacher refused none of the {harmful.n} harmful prompts"
+        why = f"the teacher refused none of the {harmful.counted()} harmful prompts"
         return dict.fromkeys((count, rate), Undefined(reason=why if harmful.n else "there are no harmful prompts"))
     hits = newly_unsafe(harmful)
     whose = f"{n} harmful prompts that the teacher refused"

@@ -34,10 +34,12 @@ def statistics(note: str) -> dict[str, Statistic]:
             of=lambda rows, weights: auroc(rows.confidence, rows.correct, weights),
             note=f"confidence for being right{tail}",
             otherwise="all answers are right, or all wrong",
+            carried=True,
         ),
         "calibration.aurc": Statistic(
             of=lambda rows, weights: partial(aurc, ties="average")(rows.confidence, rows.correct, weights),
             note=f"mean error of the k surest over k, equal confidences in every order{tail}",
+            carried=True,
         ),
     }
 

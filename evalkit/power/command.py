@@ -69,7 +69,13 @@ def answer(
         icc=icc or 0.0,
     )
     if suite_path is not None:
-        return _of_suite(read_suite(suite_path), assumed, target, n, icc, difference)
+        from evalkit.suite.samples import once_each
+
+        suite = read_suite(suite_path)
+        told, said = _of_suite(once_each(suite), assumed, target, n, icc, difference)
+        if suite.facts.samples > 1:
+            said.append(f"Each example counts once here; {suite.facts.samples} samples of it can only help.")
+        return told, said
     told = plan_power(assumed, target, n)
     return told, sentences(told)
 

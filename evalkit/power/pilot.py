@@ -70,6 +70,10 @@ def pilot_sentences(told: dict[str, Any]) -> list[str]:
     said: list[str] = []
     for answer in told["suites"]:
         said += ["", *_sentences(answer)] if said else _sentences(answer)
+        if (samples := answer.get("samples", 1)) > 1:
+            said.append(
+                f"Samples are counted here as examples in groups: {samples} of them are one of {answer['suite']}."
+            )
     return said
 
 
@@ -102,6 +106,8 @@ def _answer(run: Run, columns: Columns, asked: Asked, level: float) -> dict[str,
 
     pairs = table(columns, "teacher")
     base = {"suite": columns.facts.name, "kind": "accuracy", "level": level, "power": asked.power}
+    if (samples := columns.facts.samples) > 1:
+        base["samples"] = samples
     if columns.facts.kind == "safety-refusal":
         return {**base, "kind": "refusals", **_refusals(run, pairs, asked, level)}
     if not binary(columns.facts):

@@ -85,6 +85,9 @@ def _suite(record: RunRecord, name: str | None, listed: Mapping[str, object], ro
     whole = [row for row in own if row.question.slice is None]
     about = [text(listed, key) for key in ("kind", "task")]
     about += [f"{key} {text(listed, key)}" for key in ("version", "n") if text(listed, key)]
+    samples = listed.get("samples")
+    many = samples if isinstance(samples, int) and samples > 1 else 1
+    about += [f"{many} samples each"] if many > 1 else []
     worse = {row.slice for row in record.verdict.regressed if row.suite == name}
     slices = _slices([row for row in own if row.question.slice is not None], worse, _difference(whole))
     families = _families(whole)
@@ -93,8 +96,9 @@ def _suite(record: RunRecord, name: str | None, listed: Mapping[str, object], ro
         about=" · ".join(filter(None, about)),
         families=tuple(each for each in map(_measured, families) if each.sides or each.singles),
         unmeasured=_unmeasured(families),
-        statuses=_statuses(whole),
+        statuses=_statuses(whole, many),
         transition=None if name is None else record.transitions.get(name),
+        rows="samples of examples" if many > 1 else "examples",
         slices=tuple(each for each in slices if not each.name.startswith(CLASS_SLICE)),
         class_slices=tuple(each for each in slices if each.name.startswith(CLASS_SLICE)),
     )
@@ -167,7 +171,8 @@ def _champion(question: Question) -> str:
     return " (versus champion)" if question.versus == "champion" else ""
 
 
-def _statuses(rows: list[MetricRow]) -> tuple[StatusRow, ...]:
+def _statuses(rows: list[MetricRow], samples: int) -> tuple[StatusRow, ...]:
+    """How many answers failed, of all: an example of several samples has as many."""
     found = {row.question.metric: row.measured for row in rows if row.question.versus == "teacher"}
 
     def said(measured: Measured | None) -> str:
@@ -175,7 +180,8 @@ def _statuses(rows: list[MetricRow]) -> tuple[StatusRow, ...]:
             return "not recorded"
         if isinstance(measured, Undefined):
             return f"undefined: {measured.reason}"
-        return f"{figures.count(round(measured.value * measured.n))} of {figures.count(measured.n)}"
+        answers = measured.n * samples
+        return f"{figures.count(round(measured.value * answers))} of {figures.count(answers)}"
 
     shown = []
     for word, metric in _STATUSES.items():

@@ -173,6 +173,8 @@ class SuiteView:
     unmeasured: tuple[Gap, ...]
     statuses: tuple[StatusRow, ...]
     transition: Transition | None
+    # What the transition counts.
+    rows: str
     slices: tuple[SliceView, ...]
     class_slices: tuple[SliceView, ...]
 

@@ -55,6 +55,34 @@ def kappa(t: ArrayLike, s: ArrayLike, classes: int, weights: ArrayLike | None = 
     return _beyond(shares.agree, (shares.teacher * shares.student).sum(axis=1), weights)
 
 
+def kappa_influence(t: ArrayLike, s: ArrayLike, classes: int) -> Floats:
+    """By how much each row moves Cohen's kappa, times n: shape (n,), mean 0; all 0 where kappa is undefined.
+
+    The derivative of kappa by the weight of a row, as in the delta method of Fleiss, Cohen and Everitt (1969).
+    """
+    teacher, student = np.asarray(t, dtype=np.int64), np.asarray(s, dtype=np.int64)
+    shares = _shares(teacher, student, classes, None)
+    agree, chance = float(shares.agree[0]), float((shares.teacher * shares.student).sum())
+    if chance >= 1.0 - 1e-12:
+        return np.zeros(teacher.size)
+    of_teacher, of_student = (np.bincount(side + 1, minlength=classes + 1) / side.size for side in (teacher, student))
+    # No answer agrees with nothing, so it adds nothing to chance.
+    of_teacher[0] = of_student[0] = 0.0
+    by_chance = of_student[teacher + 1] + of_teacher[student + 1] - 2.0 * chance
+    hit = ((teacher == student) & (teacher >= 0)).astype(np.float64)
+    return floats((hit - agree) / (1.0 - chance) - (1.0 - agree) / (1.0 - chance) ** 2 * by_chance)
+
+
+def kappa_unit(t: ArrayLike, s: ArrayLike, classes: int) -> float:
+    """What one agreement more in n is worth to kappa, times n, at the chance of the sample: 1 / (1 - chance) >= 1.
+
+    1 where kappa is undefined.
+    """
+    shares = _shares(t, s, classes, None)
+    chance = float((shares.teacher * shares.student).sum())
+    return 1.0 if chance >= 1.0 - 1e-12 else 1.0 / (1.0 - chance)
+
+
 @overload
 def scott_pi(t: ArrayLike, s: ArrayLike, classes: int, weights: None = None) -> float | None: ...
 @overload

@@ -38,3 +38,16 @@ def unseen_half(rows: float, level: float) -> float:
     """
     z2 = two_sided_z(level) ** 2
     return z2 / (rows + z2)
+
+
+def unseen_half_of_strata(rows: ArrayLike, level: float) -> float:
+    """As `unseen_half`, for the plain mean of the means of K strata of `rows` (K,) rows each, none of them empty.
+
+    Each stratum gets its part z^2 / K of the rows that nobody has seen. One stratum of n rows gives z^2 / (n + z^2),
+    many large ones hardly anything; a stratum of one row says little about its own mean. Used beside a bootstrap, which
+    sees no spread in a class of one example: the two add up as independent errors do.
+    """
+    sizes = floats(rows)
+    z2 = two_sided_z(level) ** 2
+    part = z2 / sizes.size
+    return math.sqrt(z2 * part * float(np.sum(1.0 / (sizes + part) ** 2))) / sizes.size

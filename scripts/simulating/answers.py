@@ -7,14 +7,14 @@ from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evalkit.metrics import Setting, agreement, f1
-from evalkit.metrics.intervals import from_resamples
-from evalkit.stats.calibration import auroc, ece_debiased
+from evalkit.metrics import Setting, agreement, confidence, f1, selective
+from evalkit.metrics.of_confidence import Statistic, measured, seen
+from evalkit.stats.calibration import aurc
 from evalkit.stats.normal import upper_tail
 from evalkit.streams import stream
 from evalkit.table import PairTable
-from evalkit.types import Measured
 from scripts.simulating.covering import LEVELS, RESAMPLES, SEEDS, Tallies, Where, of_pairs
 from scripts.simulating.figures import Figure, Scenario
 from scripts.simulating.pairs import Floats, Ints, blank, filled
@@ -64,6 +64,7 @@ def scenarios() -> Iterator[Scenario]:
             yield Scenario(f"macro-f1/{spread}/{n}", 500, partial(_macro_f1, spread=spread, n=n))
     for n, runs in ((100, 500), (300, 400), (1000, 200)):
         yield Scenario(f"auroc/{n}", runs, partial(_auroc, n=n))
+        yield Scenario(f"aurc/{n}", runs, partial(_aurc, n=n))
         for name in TOO_SURE:
             yield Scenario(f"ece-debiased/{name}/{n}", runs, partial(_ece, n=n, name=name))
 
@@ -121,23 +122,39 @@ class Surety(NamedTuple):
     """Confidence and right or wrong, (n,) each, of one model on a sample."""
 
     confidence: Floats
-    correct: Floats
+    correct: NDArray[np.bool_]
+
+
+def _surety(rng: np.random.Generator, n: int) -> dict[str, Surety]:
+    shared, right = rng.normal(size=n), rng.random(n) < TEACHER_RIGHT
+    found = {}
+    for role, apart in APART.items():
+        own = np.where(rng.random(n) < COPIED, right, rng.random(n) < TEACHER_RIGHT)
+        noise = 0.6 * shared + 0.8 * rng.normal(size=n)
+        found[role] = Surety(1 / (1 + np.exp(-(apart * own + noise))), own)
+    return found
+
+
+@cache
+def aurc_of(role: str) -> float:
+    """A model's area under the risk-coverage curve, from very many examples."""
+    of = _surety(stream(0, "population", "surety"), 40 * POPULATION)[role]
+    value = aurc(of.confidence, of.correct, ties="average")
+    assert value is not None
+    return value
 
 
 def _auroc(rng: np.random.Generator, runs: int, n: int) -> list[Figure]:
     # Normal confidences that lie m apart rank a right answer above a wrong one with probability Φ(m / √2).
     truth = {role: 1 - upper_tail(apart / np.sqrt(2)) for role, apart in APART.items()}
+    where = Where("AUROC", "student less apart", n)
+    return _of_confidence(where, "calibration.auroc", truth, partial(_surety, rng, n), runs)
 
-    def draw() -> dict[str, Surety]:
-        shared, right = rng.normal(size=n), rng.random(n) < TEACHER_RIGHT
-        found = {}
-        for role, apart in APART.items():
-            own = np.where(rng.random(n) < COPIED, right, rng.random(n) < TEACHER_RIGHT)
-            noise = 0.6 * shared + 0.8 * rng.normal(size=n)
-            found[role] = Surety(1 / (1 + np.exp(-(apart * own + noise))), own.astype(float))
-        return found
 
-    return _of_confidence(Where("AUROC", "student less apart", n), "auroc", truth, draw, runs)
+def _aurc(rng: np.random.Generator, runs: int, n: int) -> list[Figure]:
+    where = Where("AURC", "student less apart", n)
+    truth = {role: aurc_of(role) for role in APART}
+    return _of_confidence(where, "calibration.aurc", truth, partial(_surety, rng, n), runs)
 
 
 def _ece(rng: np.random.Generator, runs: int, n: int, name: str) -> list[Figure]:
@@ -148,54 +165,28 @@ def _ece(rng: np.random.Generator, runs: int, n: int, name: str) -> list[Figure]
         found = {}
         for role, gap in too_sure.items():
             own = np.clip(at + 0.02 * rng.normal(size=n), 0.3, 1.0)
-            found[role] = Surety(own, (luck < own - gap).astype(float))
+            found[role] = Surety(own, luck < own - gap)
         return found
 
-    return _of_confidence(Where("debiased calibration error", name, n), "ece_debiased", dict(too_sure), draw, runs)
+    where = Where("debiased calibration error", name, n)
+    return _of_confidence(where, "calibration.ece_debiased", dict(too_sure), draw, runs)
 
 
-STATISTICS: Mapping[str, Callable[..., float | Floats | None]] = {"auroc": auroc, "ece_debiased": ece_debiased}
+STATISTICS: Mapping[str, Statistic] = {
+    **selective.statistics(""),
+    "calibration.ece_debiased": confidence.STATISTICS["calibration.ece_debiased"],
+}
 
 
 def _of_confidence(
     where: Where, name: str, truth: Mapping[str, float], draw: Callable[[], dict[str, Surety]], runs: int
 ) -> list[Figure]:
     """Coverage of one statistic of confidence; its whole family would compute others, slower ones, beside it."""
-    statistic = STATISTICS[name]
-    truths = {f"calibration.{name}.student": truth["student"]}
-    truths[f"calibration.{name}.difference"] = truth["student"] - truth["teacher"]
+    truths = {f"{name}.student": truth["student"], f"{name}.difference": truth["student"] - truth["teacher"]}
     tallies, pairs = Tallies(where, truths), blank(where.n)
-    settings = {
-        (level, seed): Setting(level, seed, (where.scenario,), RESAMPLES)
-        for level in LEVELS
-        for seed in range(min(runs, SEEDS))
-    }
     for run in range(runs):
-        seen = draw()
-        values = {role: statistic(*each) for role, each in seen.items()}
-        weights = np.concatenate(list(settings[LEVELS[0], run % SEEDS].weights(pairs)))
-        drawn = {role: np.asarray(statistic(*each, weights=weights)) for role, each in seen.items()}
+        sides = {role: seen(each.confidence, each.correct) for role, each in draw().items()}
         for level in LEVELS:
-            setting = settings[level, run % SEEDS]
-            tallies.add(level, _bounded(name, values, drawn, pairs, setting))
+            setting = Setting(level, run % SEEDS, (where.scenario,), RESAMPLES)
+            tallies.add(level, measured({name: STATISTICS[name]}, sides, pairs, setting))
     return tallies.figures()
-
-
-def _bounded(
-    name: str,
-    values: Mapping[str, float | Floats | None],
-    drawn: Mapping[str, Floats],
-    pairs: PairTable,
-    setting: Setting,
-) -> dict[str, Measured]:
-    teacher, student = (None if values[role] is None else float(values[role]) for role in ("teacher", "student"))  # type: ignore[arg-type]
-    change = None if teacher is None or student is None else student - teacher
-    otherwise = "all answers are right, or all wrong"
-    return {
-        f"calibration.{name}.student": from_resamples(
-            student, drawn["student"], pairs, setting, bounds=(0.0, 1.0), otherwise=otherwise
-        ),
-        f"calibration.{name}.difference": from_resamples(
-            change, drawn["student"] - drawn["teacher"], pairs, setting, bounds=(-1.0, 1.0), otherwise=otherwise
-        ),
-    }

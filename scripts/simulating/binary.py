@@ -55,9 +55,16 @@ def _shares(rng: np.random.Generator, runs: int, n: int, share: float) -> list[F
         (k,) = counts
         return {"Wilson": wilson(k, n, level), "Clopper–Pearson": clopper_pearson(k, n, level)}
 
+    def tables() -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+        none = np.zeros_like(drawn)
+        return np.concatenate([drawn, none, none, n - drawn], axis=1)
+
     where = Where("shares", f"share {share:g}", n)
     drawn = rng.binomial(n, share, size=(runs, 1))
-    return of_counts(where, {"Wilson": share, "Clopper–Pearson": share}, drawn, intervals)
+    return [
+        *of_tables(where, {"accuracy.student": share}, tables(), accuracy.FAMILY.measure, CHOICES),
+        *of_counts(where, {"Wilson": share, "Clopper–Pearson": share}, drawn, intervals),
+    ]
 
 
 def _paired(rng: np.random.Generator, runs: int, n: int, name: str) -> list[Figure]:

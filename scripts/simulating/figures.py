@@ -94,6 +94,7 @@ class Tally:
     n: int
     level: float
     truth: float
+    promised: bool = True
     covered: int = 0
     below: int = 0
     above: int = 0
@@ -122,7 +123,7 @@ class Tally:
         self.width += times * (high - low)
 
     def figure(self) -> Figure:
-        """Coverage, promised to be at most two points below the level."""
+        """Coverage, where it is promised to be at most two points below the level."""
         seen = self.covered + self.below + self.above
         return Figure(
             part=self.part,
@@ -133,7 +134,7 @@ class Tally:
             runs=seen,
             undefined=self.undefined,
             hits=self.covered,
-            at_least=round(self.level - SLACK, 4),
+            at_least=round(self.level - SLACK, 4) if self.promised else None,
             more={
                 "truth": self.truth,
                 "below": self.below / seen if seen else None,

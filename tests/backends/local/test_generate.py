@@ -12,6 +12,7 @@ from evalkit.backends.local import Local
 from evalkit.backends.local.generate import seed_of
 from evalkit.backends.stopping import before_stop
 from evalkit.requests import build_requests
+from evalkit.suite.samples import sampled
 from evalkit.types import Output, Request
 from tests import language_models as lm
 from tests.backends.local import asking
@@ -172,6 +173,15 @@ def test_the_teachers_second_run_draws_other_texts(llama: Path) -> None:
     first, again = (asking.local(llama, role, batch_tokens=1) for role in ("teacher", "teacher_again"))  # type: ignore[arg-type]
     assert drawn(first) != drawn(again)
     assert drawn(first) == drawn(asking.local(llama, batch_tokens=1))
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 10_000])
+def test_samples_of_one_question_are_drawn_apart_and_the_same_way_again(llama: Path, batch_tokens: int) -> None:
+    asked = sampled(asking.suite(TEXTS[:2], "generate", temperature=1.5, max_new_tokens=8), 4)
+    first, again = (asking.answers(asking.local(llama, batch_tokens=batch_tokens), asked) for _ in range(2))
+    assert [each.text for each in first] == [each.text for each in again]
+    # Two equal texts of eight tokens would be one draw used twice.
+    assert len({each.text for each in first}) == len(first) == 8
 
 
 def test_a_seed_is_of_the_questions_in_their_order() -> None:

@@ -652,3 +652,14 @@ def test_batches_do_not_change_with_how_many_are_asked_at_once(server: Server) -
         assert few.batches(requests) == many.batches(requests)
         assert [len(each) for each in few.batches(requests)] == [64, 64, 22]
         assert few.identify() == many.identify()
+
+
+def test_each_sample_has_a_seed_of_its_own_and_the_second_run_another(server: Server) -> None:
+    from dataclasses import replace
+
+    samples = [replace(question(temperature=1.0), seed=seed) for seed in (4, 10)]
+    for role in ("teacher", "teacher_again"):
+        with asking(server, role) as built:  # type: ignore[arg-type]
+            for each in samples:
+                built.run([each])
+    assert [each.body["seed"] for each in server.seen] == [4, 10, 5, 11]
