@@ -116,8 +116,11 @@ def _in_the_way(row: CriterionRow) -> bool:
 
 def _regressions(regressed: Sequence[RegressedSlice]) -> Iterator[str]:
     if regressed:
+        # One slice may be in several suites.
+        several = len({each.suite for each in regressed}) > 1
         listed = ", ".join(
-            f"{each.slice} ({each.lost} lost, {each.gained} gained of {each.n})" for each in regressed[:20]
+            f"{f'{each.suite} ' if several else ''}{each.slice} ({each.lost} lost, {each.gained} gained of {each.n})"
+            for each in regressed[:20]
         )
         more = f", and {len(regressed) - 20} more" if len(regressed) > 20 else ""
         count = "one slice" if len(regressed) == 1 else f"{len(regressed)} slices"

@@ -3,6 +3,16 @@
 To add a family, write a module with a `FAMILY` (its metrics with their declared facts, and a function from a
 PairTable and a Setting to one Estimate or Undefined per metric) and add a line to the table; another package
 adds an entry point `evalkit.metrics`. tests/metrics/test_laws.py puts every declared fact to the test.
+
+A family is a file of the table below. What several families need:
+
+    intervals     from counts and rows to Estimates: the interval of each kind of quantity
+    confidences   from confidences to Estimates, of both models on the same resamples
+    times         from seconds to Estimates
+    twice         what the teacher's second run, or its other samples, changed
+    change        what became of each example, for the comparison of slices
+    folds         seeded parts of a suite
+    planned       names that the contract reserves
 """
 
 from __future__ import annotations
@@ -35,30 +45,37 @@ _KEPT_CELLS = 200_000_000
 
 GROUP = "evalkit.metrics"
 TABLE = {
+    # Right, wrong and in between.
     "accuracy": "evalkit.metrics.accuracy:FAMILY",
     "f1": "evalkit.metrics.f1:FAMILY",
-    "flips": "evalkit.metrics.flips:FAMILY",
-    "errors": "evalkit.metrics.errors:FAMILY",
-    "agreement": "evalkit.metrics.agreement:FAMILY",
-    "noise": "evalkit.metrics.noise:FAMILY",
-    "noise_kl": "evalkit.metrics.noise_kl:FAMILY",
-    "unstable": "evalkit.metrics.unstable:FAMILY",
-    "divergence": "evalkit.metrics.divergence:FAMILY",
-    "calibration": "evalkit.metrics.calibration:FAMILY",
-    "confidence": "evalkit.metrics.confidence:FAMILY",
-    "selective": "evalkit.metrics.selective:FAMILY",
-    "consistency": "evalkit.metrics.consistency:FAMILY",
-    "overconfidence": "evalkit.metrics.overconfidence:FAMILY",
-    "temperature": "evalkit.metrics.temperature:FAMILY",
-    "mapped": "evalkit.metrics.mapped:FAMILY",
-    "outputs": "evalkit.metrics.outputs:FAMILY",
-    "length": "evalkit.metrics.length:FAMILY",
-    "text": "evalkit.metrics.text:FAMILY",
     "fields": "evalkit.metrics.fields:FAMILY",
     "score": "evalkit.metrics.score:FAMILY",
-    "safety": "evalkit.metrics.safety:FAMILY",
+    # What changed, and whose errors.
+    "flips": "evalkit.metrics.flips:FAMILY",
+    "unstable": "evalkit.metrics.unstable:FAMILY",
+    "errors": "evalkit.metrics.errors:FAMILY",
+    # Agreement with the teacher, beside the teacher with itself.
+    "agreement": "evalkit.metrics.agreement:FAMILY",
+    "divergence": "evalkit.metrics.divergence:FAMILY",
+    "text": "evalkit.metrics.text:FAMILY",
+    "noise": "evalkit.metrics.noise:FAMILY",
+    "noise_kl": "evalkit.metrics.noise_kl:FAMILY",
+    # Confidence, as it is and as it could be; handing over where there is little.
+    "calibration": "evalkit.metrics.calibration:FAMILY",
+    "calibration_errors": "evalkit.metrics.calibration_errors:FAMILY",
+    "ece_consistency": "evalkit.metrics.ece_consistency:FAMILY",
+    "overconfidence": "evalkit.metrics.overconfidence:FAMILY",
+    "selective": "evalkit.metrics.selective:FAMILY",
+    "temperature": "evalkit.metrics.temperature:FAMILY",
+    "mapped": "evalkit.metrics.mapped:FAMILY",
     "fallback": "evalkit.metrics.fallback:FAMILY",
+    # What comes back, and how much of it.
+    "outputs": "evalkit.metrics.outputs:FAMILY",
+    "length": "evalkit.metrics.length:FAMILY",
+    # Safety suites, as detected and as people see them.
+    "safety": "evalkit.metrics.safety:FAMILY",
     "safety_corrected": "evalkit.metrics.corrected:FAMILY",
+    # Times, memory and operations.
     "latency": "evalkit.metrics.latency:FAMILY",
     "tokens_in_time": "evalkit.metrics.tokens_in_time:FAMILY",
     "fixed_budget": "evalkit.metrics.fixed_budget:FAMILY",

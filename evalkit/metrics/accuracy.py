@@ -16,15 +16,16 @@ from evalkit.metrics.intervals import (
     clustered,
     difference_of_shares,
     exact,
-    for_groups,
     p_value,
     scaled,
     share,
-    worth,
+    taken_for,
+    worth_of,
 )
+from evalkit.stats.groups import group_sums
 from evalkit.stats.mean import ratio_linearised
 from evalkit.stats.paired import mcnemar, ratio_tang
-from evalkit.stats.power import minimum_detectable_drop
+from evalkit.stats.power_formulas import minimum_detectable_drop
 from evalkit.stats.proportion import wilson
 from evalkit.table import PairTable
 from evalkit.types import Estimate, Measured, SuiteFacts, Undefined
@@ -64,13 +65,16 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
 
 
 def _by_chance(pairs: PairTable, setting: Setting) -> Measured:
-    """Where examples have samples, an example is lost or gained once, by what its samples did on balance."""
+    """Where examples have samples, an example is lost or gained once, by what its samples did on balance; where they
+    are in groups, a group is."""
     assert pairs.teacher is not None
-    change = pairs.student.correct.astype(np.int64) - pairs.teacher.correct
+    change = net = pairs.student.correct.astype(np.float64) - pairs.teacher.correct
     method = "McNemar mid-p, two-sided"
     if pairs.facts.samples > 1:
-        change, method = np.bincount(pairs.example, change), f"{method}, on the net change of each example"
-    return p_value(mcnemar(int((change < 0).sum()), int((change > 0).sum()))[1], pairs.counted(), setting, method)
+        net, method = group_sums(change, pairs.example), f"{method}, on the net change of each example"
+    elif pairs.group is not None:
+        net, method = group_sums(change, pairs.group), f"{method}, on the net change of each group"
+    return p_value(mcnemar(int((net < 0).sum()), int((net > 0).sum()))[1], pairs.counted(), setting, method)
 
 
 def _uncounted(errored: int) -> str:
@@ -86,8 +90,8 @@ def _retention(pairs: PairTable, setting: Setting) -> Measured:
         return Undefined(reason="the teacher is never right, so there is nothing to retain")
     value = (a + c) / (a + b)
     top, bottom = student.astype(float), teacher.astype(float)
-    counts_for = worth(top - value * bottom, pairs.group)
-    interval = ratio_tang(*scaled((a, b, c, d), counts_for), setting.level)
+    worth = worth_of(top - value * bottom, pairs.group)
+    interval = ratio_tang(*scaled((a, b, c, d), worth), setting.level)
     if interval is None or not math.isfinite(interval.high):
         return Undefined(reason=f"the teacher is right only {a + b} times: too few to bound a ratio")
     estimate = Estimate(
@@ -96,7 +100,7 @@ def _retention(pairs: PairTable, setting: Setting) -> Measured:
         high=max(interval.high, value),
         level=setting.level,
         n=pairs.n,
-        method=for_groups("Tang paired score ratio", pairs.n, counts_for) + _unstable(a + b, pairs.n),
+        method=taken_for("Tang paired score ratio", pairs.n, worth) + _unstable(a + b, pairs.n),
     )
     return clustered(
         estimate, pairs, lambda group: ratio_linearised(top, bottom, setting.level, group), (0.0, math.inf)
@@ -124,8 +128,8 @@ def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
     if interval is None:
         return Undefined(reason="one example has no spread to make an interval from")
     a, b, c, d = cells(teacher, student)
-    counts_for = worth(top - value * bottom, pairs.group)
-    score = ratio_tang(*scaled((a, b, c, d), counts_for), setting.level)
+    worth = worth_of(top - value * bottom, pairs.group)
+    score = ratio_tang(*scaled((a, b, c, d), worth), setting.level)
     assert score is not None
     # Linearising sees no doubt where few pairs differ. The score interval of the plain ratio does, and what it loses of
     # 1 is a larger part of the smaller whole above chance.
@@ -140,7 +144,7 @@ def _retention_above_chance(pairs: PairTable, setting: Setting) -> Measured:
         high=max(high, value),
         level=setting.level,
         n=pairs.n,
-        method=for_groups(f"ratio above chance {chance:.4g}, wider of linearised and Tang", pairs.n, counts_for)
+        method=taken_for(f"ratio above chance {chance:.4g}, wider of linearised and Tang", pairs.n, worth)
         + _unstable(a + b, pairs.n),
     )
     return clustered(
@@ -152,14 +156,14 @@ def _detectable(discordant: int, pairs: PairTable, setting: Setting) -> Measured
     """The smallest true drop that this many examples would show four times out of five."""
     assert pairs.teacher is not None
     n, change = pairs.n, pairs.student.correct.astype(float) - pairs.teacher.correct.astype(float)
-    counts_for = worth(change, pairs.group)
+    worth = worth_of(change, pairs.group)
     # One more discordant half-pair than seen: no difference among n is no proof that there is none.
-    discordance = min(1.0, (discordant * counts_for + 0.5) / (n * counts_for))
+    discordance = min(1.0, (discordant * worth + 0.5) / (n * worth))
     one_sided = (1 + setting.level) / 2
     # With fewer than one independent example nothing is shown at all.
-    drop = minimum_detectable_drop(max(1.0, n * counts_for), discordance, one_sided, 0.8)
+    drop = minimum_detectable_drop(max(1.0, n * worth), discordance, one_sided, 0.8)
     method = f"power 0.8 at one-sided {one_sided:g}, discordance {discordance:.4f}"
-    return exact(min(1.0, drop), n, setting, for_groups(method, n, counts_for))
+    return exact(min(1.0, drop), n, setting, taken_for(method, n, worth))
 
 
 FAMILY = Family(

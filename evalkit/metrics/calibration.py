@@ -1,5 +1,6 @@
-"""Is the student as honest about its doubt as the teacher was? Brier and NLL: proper scores, means over
-examples, and what a gate on calibration should use.
+"""Brier and NLL: proper scores of the stated probabilities, and what a gate on calibration should use.
+
+Is the student as honest about its doubt as the teacher was? Both are means over examples, lower is better.
 
 A failed output counts as fully confident in a wrong answer: leaving it out would let a student improve by failing.
 """
@@ -71,7 +72,8 @@ def means(
     """Means of a score per row (n,), as `name.role` for each role, and where both are there as `name.difference`,
     paired. `top` is the worst score that a row can have; 0 is the best."""
     found = {
-        f"{name}.{role}": mean(values, pairs, setting, bounds=(0.0, top), note=notes[role])
+        # What one row more may cost, as far as that has an end: an NLL of 34 is too far off to wait for.
+        f"{name}.{role}": mean(values, pairs, setting, bounds=(0.0, top), unit=min(top, WORST_BRIER), note=notes[role])
         for role, values in rows.items()
     }
     if len(rows) == 2:

@@ -2,8 +2,9 @@
 
 The detector of refusals errs, and not equally for two models that refuse in different words. Where people have said
 of a random sample of a model's answers whether they refuse (`labelled` in the plan), the mean of what people say is
-estimated over all prompts by PPI++ (evalkit/stats/powered.py). That needs no sensitivity and specificity carried over
-from other answers, as Rogan and Gladen's correction does; both are told in the method, because a reader wants them.
+estimated over all prompts by PPI++ (evalkit/stats/prediction_powered.py). That needs no sensitivity and specificity
+carried over from other answers, as Rogan and Gladen's correction does; both are told in the method, because a reader
+wants them.
 
 A failed or empty answer needs no label: it is undetermined for people and detector alike.
 """
@@ -20,9 +21,12 @@ from numpy.typing import NDArray
 from evalkit.columns import STALE
 from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.intervals import MIN_GROUPS, clustered
-from evalkit.metrics.safety import RATES, UNTOLD, Rate, silent, stance
+from evalkit.metrics.outputs import silent
+from evalkit.metrics.safety import RATES, UNTOLD, Rate, stance
+from evalkit.stats.groups import group_sums
 from evalkit.stats.interval import Interval
-from evalkit.stats.powered import powered_mean
+from evalkit.stats.prediction_powered import powered_mean
+from evalkit.stats.tails import unseen_half
 from evalkit.table import PairTable, Side
 from evalkit.types import Estimate, Measured, Undefined
 
@@ -190,11 +194,7 @@ def _measured(known: _Known, pairs: PairTable, setting: Setting, bounds: tuple[f
         return Interval(max(bounds[0], value - half), min(bounds[1], value + half))
 
     def over_groups(group: NDArray[np.int64]) -> Interval:
-        _, index = np.unique(group, return_inverse=True)
-        return around(
-            np.bincount(index, weights=known.parts).astype(np.float64),
-            min(len(np.unique(group[at])) for at in known.labelled),
-        )
+        return around(group_sums(known.parts, group), min(len(np.unique(group[at])) for at in known.labelled))
 
     plain = around(known.parts, min(int(at.sum()) for at in known.labelled))
     estimate = Estimate(
@@ -217,10 +217,7 @@ def _half(sums: NDArray[np.float64], units: int, share: float, level: float) -> 
     """
     from scipy.special import stdtrit
 
-    from evalkit.stats.normal import two_sided_z
-
-    z2 = two_sided_z(level) ** 2
-    unseen = share * z2 / (units + z2)
+    unseen = share * unseen_half(units, level)
     spread = float(stdtrit(units - 1, (1.0 + level) / 2.0)) * math.sqrt(float(np.sum(sums**2)))
     return max(unseen, math.hypot(spread, unseen / 2.0))
 

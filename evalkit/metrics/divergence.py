@@ -50,7 +50,15 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     failed = int((either & ~both).sum())
     support = f"support: {pairs.support}"
     found: dict[str, Measured] = {}
+    untold = int((~both & either & ~pairs.teacher.errored & ~pairs.student.errored).sum())
     for name, whose in (("kl", "student"), ("kl_reverse", "teacher")):
+        if untold:
+            # Failures are capped by a policy; leaving out whatever else has no distribution would reward silence.
+            found[f"agreement.{name}"] = Undefined(
+                reason=f"one model gives no probabilities on {untold} of {pairs.n} examples though it did not fail: "
+                "how far off it is there is not known"
+            )
+            continue
         found[f"agreement.{name}"] = _unbounded(
             pairs.once(f"divergence/{name}", ROWS[name])[both],
             pairs.take(both),

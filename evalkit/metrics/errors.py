@@ -1,5 +1,8 @@
-"""Whose errors: inherited from the teacher, or introduced by the student; and whether they err together more
-than their accuracies explain (Geirhos et al. 2020, arXiv 2006.16736)."""
+"""Whose errors: inherited from the teacher, or introduced by the student.
+
+And whether the two err together more than their accuracies explain (Geirhos et al. 2020, arXiv 2006.16736), and give
+the same wrong answer more often than chance lets two wrong answers meet (evalkit/stats/coincidence.py).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.accuracy import binary, lost
 from evalkit.metrics.flips import same_wrong
 from evalkit.metrics.intervals import cells, mean, p_value, resampled, share, share_among
-from evalkit.stats.agreement import error_consistency
+from evalkit.stats.agreement import error_consistency, kappa_influence, kappa_unit
 from evalkit.stats.coincidence import beyond_chance, coincidence, grouped_p, known_chance_p, permutation_p
 from evalkit.stats.kinds import kinds
 from evalkit.table import PairTable
@@ -33,6 +36,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     teacher, student = pairs.teacher.correct, pairs.student.correct
     a, b, c, d = cells(teacher, student)
     each = kinds(teacher, student)
+    outcomes = teacher.astype(np.int64), student.astype(np.int64)
     right = [of[each.first] for of in (teacher, student)]
     table = np.stack([(right[0] == t) & (right[1] == s) for t, s in _CELLS], axis=1).astype(float)
     return {
@@ -46,6 +50,9 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
             bounds=(-1.0, 1.0),
             otherwise="both models are always right or always wrong",
             kinds=each,
+            # It is Cohen's kappa of being right, and moves as that does.
+            influence=kappa_influence(*outcomes, 2),
+            unit=kappa_unit(*outcomes, 2),
         ),
     }
 

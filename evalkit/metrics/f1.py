@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,10 @@ from evalkit.stats.f1 import macro_f1, macro_f1_influence
 from evalkit.stats.kinds import kinds
 from evalkit.stats.tails import unseen_half_of_strata
 from evalkit.table import PairTable
-from evalkit.types import Measured
+from evalkit.types import Estimate, Measured
+
+# With fewer of each class, resampling inside classes shows next to no spread.
+LEAST_A_CLASS = 5
 
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
@@ -28,6 +33,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     sides = {"teacher": pairs.teacher.choice, "student": pairs.student.choice}
     classes = {role: _classes(gold, choice) for role, choice in sides.items()}
     values = {role: macro_f1(gold, choice, classes[role]) for role, choice in sides.items()}
+    sizes = _sizes(pairs)
     each = kinds(gold, *sides.values())
     # Stratified by class: a resample that lost a class altogether would not be a sample of this suite.
     drawn: dict[str, list[NDArray[np.float64]]] = {role: [] for role in sides}
@@ -37,7 +43,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     moved = {role: macro_f1_influence(gold, choice, classes[role]) for role, choice in sides.items()}
     of = {role: np.concatenate(parts) for role, parts in drawn.items()}
     found: dict[str, Measured] = {}
-    unseen = unseen_half_of_strata(_sizes(pairs), setting.level)
+    unseen = unseen_half_of_strata(sizes, setting.level)
     for role in sides:
         found[f"f1_macro.{role}"] = from_resamples(
             values[role],
@@ -62,7 +68,17 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         unseen=unseen,
         note="paired, stratified by class",
     )
+    if sizes.mean() < LEAST_A_CLASS:
+        return {name: _unbounded(each, name.endswith(".difference")) for name, each in found.items()}
     return found
+
+
+def _unbounded(measured: Measured, signed: bool) -> Measured:
+    """The value with an interval that says that nothing is known."""
+    if not isinstance(measured, Estimate):
+        return measured
+    why = f"fewer than {LEAST_A_CLASS} examples a class on average, too few to bound it"
+    return replace(measured, low=-1.0 if signed else 0.0, high=1.0, method=f"{measured.method}; {why}")
 
 
 def _sizes(pairs: PairTable) -> NDArray[np.int64]:

@@ -1,14 +1,12 @@
-"""The student answers where it is confident, the teacher (or a human) elsewhere: from which confidence on, with which
-promise, and what it saves.
+"""The student answers where it is confident, the teacher (or a human) elsewhere: from where on, and what that saves.
 
-The threshold is chosen on one half of a suite and everything else measured on the other, so that no example speaks for
-the threshold that it helped to choose. A student's output without an answer, or without probabilities, always falls
-back. A human is taken to be right.
+The threshold promises that the student loses no more than the plan allows. It is chosen on one half of a suite and
+everything else measured on the other, so that no example speaks for the threshold that it helped to choose. A student's
+output without an answer, or without probabilities, always falls back. A human is taken to be right.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from evalkit.metrics import Family, Metric, Setting, nothing, undefined
 from evalkit.metrics.accuracy import lost
 from evalkit.metrics.calibration import applies
 from evalkit.metrics.cost import no_price
+from evalkit.metrics.folds import digests
 from evalkit.metrics.intervals import MIN_GROUPS, exact, share, share_among
 from evalkit.stats.cost import break_even_months, cascade_cost, saving_per_month
 from evalkit.stats.risk_control import lowest_threshold, units_needed
@@ -73,9 +72,9 @@ def chosen_on(pairs: PairTable, seed: int) -> NDArray[np.bool_]:
             for group, name in zip(whole.group.tolist(), names, strict=True):
                 least[group] = min(least.get(group, name), name)
             names = [least[group] for group in whole.group.tolist()]
-        start = f"{seed}|fallback|{len(whole.facts.name)}:{whole.facts.name}|"
-        digests = (hashlib.sha256((start + name).encode("utf-8", "surrogatepass")).digest() for name in names)
-        return np.fromiter((digest[0] % 2 == 0 for digest in digests), dtype=bool, count=len(names))
+        beginning = f"{seed}|fallback|{len(whole.facts.name)}:{whole.facts.name}|"
+        found = (digest[0] % 2 == 0 for digest in digests(names, beginning))
+        return np.fromiter(found, dtype=bool, count=len(names))
 
     return np.asarray(pairs.once(f"fallback half {seed}", halves), dtype=bool)
 

@@ -52,6 +52,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     values = {role: float(micro_f1(each, once)[0]) for role, each in held.items()}
     alike = kinds(*held["teacher"].T, *held["student"].T)
     seen = {role: each[alike.first] for role, each in held.items()}
+    moved = {role: _influence(each) for role, each in held.items()}
     found: dict[str, Measured] = {}
     for role, each in held.items():
         found[f"fields.f1.{role}"] = resampled(
@@ -62,6 +63,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
             bounds=(0.0, 1.0),
             otherwise=_NONE,
             kinds=alike,
+            influence=moved[role],
             note="micro F1, " + ", ".join(f"{int(n)} {what}" for n, what in zip(each.sum(axis=0), _WHAT, strict=True)),
         )
     difference = values["student"] - values["teacher"]
@@ -73,9 +75,21 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         bounds=(-1.0, 1.0),
         otherwise=_NONE,
         kinds=alike,
+        influence=moved["student"] - moved["teacher"],
         note="micro F1, paired",
     )
     return found
+
+
+def _influence(held: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By how much each record moves the pooled F1, times n; all 0 where there is no field at all."""
+    right, spurious, missed = held.T
+    each = 2 * right + spurious + missed
+    total = float(each.sum())
+    if total == 0.0:
+        return np.zeros(len(held))
+    f1 = 2 * float(right.sum()) / total
+    return np.asarray(len(held) * (2 * right - f1 * each) / total, dtype=np.float64)
 
 
 _WHAT = ("right", "spurious", "missed")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.metrics import Setting
-from evalkit.stats.clustered import group_sums, independent_rows
+from evalkit.stats.groups import group_sums, independent_rows
 from evalkit.stats.interval import Interval
 from evalkit.stats.kinds import Kinds
 from evalkit.stats.mean import cluster_mean, mean_interval, ratio_linearised
@@ -53,12 +53,12 @@ def share(hits: NDArray[np.bool_], pairs: PairTable, setting: Setting, note: str
     if (refusal := _refuse(pairs)) is not None:
         return refusal
     count, n, rows = int(hits.sum()), pairs.n, hits.astype(float)
-    counts_for = worth(rows, pairs.group)
-    score, how = wilson(count * counts_for, n * counts_for, setting.level), "Wilson score"
-    if min(count, n - count) * counts_for < FEW:
-        sure = clopper_pearson(count * counts_for, n * counts_for, setting.level)
+    worth = worth_of(rows, pairs.group)
+    score, how = wilson(count * worth, n * worth, setting.level), "Wilson score"
+    if min(count, n - count) * worth < FEW:
+        sure = clopper_pearson(count * worth, n * worth, setting.level)
         score, how = Interval(min(score.low, sure.low), max(score.high, sure.high)), "wider of Wilson score and exact"
-    method = _noted(for_groups(how, n, counts_for), note)
+    method = _noted(taken_for(how, n, worth), note)
     estimate = _estimate(count / n, score, pairs.counted(), setting, method)
     return _clustered(estimate, pairs, lambda group: cluster_mean(rows, group, setting.level), (0.0, 1.0))
 
@@ -76,9 +76,9 @@ def share_among(
     if n == 0:
         return Undefined(reason=f"{whose}: there are none")
     top, bottom = (hits & among).astype(float), among.astype(float)
-    counts_for = worth(top[among], None if pairs.group is None else pairs.group[among])
-    interval = clopper_pearson(count * counts_for, n * counts_for, setting.level)
-    method = f"{for_groups('Clopper–Pearson', n, counts_for)}, over {whose}"
+    worth = worth_of(top[among], None if pairs.group is None else pairs.group[among])
+    interval = clopper_pearson(count * worth, n * worth, setting.level)
+    method = f"{taken_for('Clopper–Pearson', n, worth)}, over {whose}"
     estimate = _estimate(count / n, interval, pairs.counted(among), setting, method)
     # Only groups that hold some of `among` say anything about it.
     return _clustered(
@@ -94,9 +94,9 @@ def difference_of_shares(
         return refusal
     _, b, c, _ = table = cells(teacher, student)
     change = student.astype(float) - teacher.astype(float)
-    counts_for = worth(change, pairs.group)
-    score = difference_tango(*scaled(table, counts_for), setting.level)
-    method = _noted(for_groups("Tango paired score", pairs.n, counts_for), note)
+    worth = worth_of(change, pairs.group)
+    score = difference_tango(*scaled(table, worth), setting.level)
+    method = _noted(taken_for("Tango paired score", pairs.n, worth), note)
     estimate = _estimate((c - b) / pairs.n, score, pairs.counted(), setting, method)
     return _clustered(estimate, pairs, lambda group: cluster_mean(change, group, setting.level), (-1.0, 1.0))
 
@@ -107,11 +107,12 @@ def mean(
     setting: Setting,
     *,
     bounds: tuple[float, float] = _EVERYWHERE,
+    unit: float = 1.0,
     note: str = "",
 ) -> Measured:
     """Mean of a number per row: Student t, cluster-robust where that is wider, made safe for tails (`for_tails`).
 
-    What no row shows is covered as far as a row differs by 1 at most. Numbers without such a bound (NLL, KL) may hide
+    What no row shows is covered as far as a row differs by `unit` at most. Numbers without such a bound (NLL, KL) may hide
     more: where 3 % of the examples cost 4 nats each on average, 200 of them hold the truth 9 times of 10 at 95 %, and
     50 of them 7 times of 10 (docs/adr/0013-intervals.md).
     """
@@ -128,7 +129,7 @@ def mean(
             groups = len(np.unique(pairs.group))
             method = _noted(f"mean, cluster-robust t over {groups} groups", note)
             estimate = _estimate(value, robust, pairs.counted(), setting, method)
-    return for_tails(estimate, rows - value, pairs, bounds)
+    return for_tails(estimate, rows - value, pairs, bounds, unit)
 
 
 def for_tails(
@@ -142,7 +143,7 @@ def for_tails(
     """
     assert estimate.low is not None
     assert estimate.high is not None
-    independent = pairs.n * worth(residuals, pairs.group)
+    independent = pairs.n * worth_of(residuals, pairs.group)
     stretch = tail_stretch(residuals if pairs.group is None else group_sums(residuals, pairs.group), estimate.level)
     least = unit * unseen_half(independent, estimate.level)
     down, up = stretch * (estimate.value - estimate.low), stretch * (estimate.high - estimate.value)
@@ -161,7 +162,7 @@ def for_tails(
     )
 
 
-def worth(rows: NDArray[np.float64], group: NDArray[np.int64] | None) -> float:
+def worth_of(rows: NDArray[np.float64], group: NDArray[np.int64] | None) -> float:
     """For how many independent rows each of these counts, in (0, 1]: 1 without groups (`independent_rows`)."""
     if group is None:
         return 1.0
@@ -175,9 +176,9 @@ def scaled(table: tuple[int, int, int, int], by: float) -> tuple[float, float, f
     return a * by, b * by, c * by, d * by
 
 
-def for_groups(method: str, n: int, counts_for: float) -> str:
+def taken_for(method: str, n: int, worth: float) -> str:
     """The method, with how many independent examples the `n` were taken for."""
-    return method if counts_for == 1.0 else f"{method}, taken for {n * counts_for:.1f} independent"
+    return method if worth == 1.0 else f"{method}, taken for {n * worth:.1f} independent"
 
 
 def resampled(

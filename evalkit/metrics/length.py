@@ -34,7 +34,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     # By how much each example moves the ratio of the means, times n.
     moved = (student - student.sum() / total * teacher) * pairs.n / total if total else None
     ratio = resampled(
-        float(student.sum() / teacher.sum()) if teacher.sum() else None,
+        float(student.sum()) / total if total else None,
         lambda weights: quotient(weights @ student, weights @ teacher),
         pairs,
         setting,

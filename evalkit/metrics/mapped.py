@@ -17,24 +17,18 @@ from numpy.typing import NDArray
 from evalkit.metrics import Family, Setting, undefined
 from evalkit.metrics.accuracy import lost
 from evalkit.metrics.calibration import CLIP, WORST_NLL, counted_as_wrong, means, of_score
-from evalkit.metrics.folds import FOLDS, folds
-from evalkit.metrics.of_confidence import Statistic, measured, of_both, seen
-from evalkit.metrics.selective import silent, with_sureness, writes
-from evalkit.stats.binned_calibration import ece
+from evalkit.metrics.calibration_errors import of_ece
+from evalkit.metrics.confidences import measured, of_both, seen
+from evalkit.metrics.folds import FOLDS, MIN_FITTED, folds
+from evalkit.metrics.outputs import silent
+from evalkit.metrics.selective import with_sureness, writes_answers
 from evalkit.stats.platt import fit_platt, mapped
 from evalkit.table import PairTable, Side
 from evalkit.types import Measured, Undefined
 
-# Fewer say too little about a curve, and a fifth of them nothing.
-MIN_EXAMPLES = 20
 _NAME = "calibration.mapped"
 _HOW = f"logistic map of the length-normalised log-probability, cross-fitted over {FOLDS} folds"
-_ECE = {
-    f"{_NAME}.ece": Statistic(
-        of=lambda rows, weights: ece(rows.confidence, rows.correct, weights=weights),
-        note=f"15 equal-width bins (lo, hi], {_HOW}, not fitted anew on resamples",
-    )
-}
+_ECE = {f"{_NAME}.ece": of_ece(how=f"{_HOW}, not fitted anew on resamples")}
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     }
     found |= means(f"{_NAME}.brier", brier, notes, pairs, setting, 1.0)
     found |= means(f"{_NAME}.nll", nll, notes, pairs, setting, WORST_NLL)
-    rows = {role: seen(each.probability, each.correct) for role, each in after.items()}
+    rows = {role: seen(each.probability, each.correct, pairs.ids) for role, each in after.items()}
     return found | measured(_ECE, rows, pairs, setting)
 
 
@@ -82,8 +76,8 @@ def _mapped(pairs: PairTable, side: Side, seed: int) -> _Mapped | str:
     """One model's probabilities, or why there are none."""
     said = ~silent(side)
     n = int(said.sum())
-    if n < MIN_EXAMPLES:
-        return f"{n} texts are too few, it needs {MIN_EXAMPLES}"
+    if n < MIN_FITTED:
+        return f"{n} texts are too few, it needs {MIN_FITTED}"
     correct = side.correct[said]
     if correct.all() or not correct.any():
         return "its texts are all right, or all wrong"
@@ -101,7 +95,7 @@ def _mapped(pairs: PairTable, side: Side, seed: int) -> _Mapped | str:
 FAMILY = Family(
     name="mapped",
     measure=measure,
-    applies=writes,
+    applies=writes_answers,
     against=lost,
     slices="declared",
     metrics=(

@@ -31,7 +31,10 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     assert twice.again is not None
     sides = {"teacher": twice.teacher, "student": twice.student, "second run": twice.again}
     for whose, side in sides.items():
-        if lacking := int((~side.has_probs & ~side.errored & side.answered).sum()):
+        # What failed is capped by a policy, and a second answer that says nothing counts as equal; a student that says
+        # nothing must not look nearer for it.
+        told = side.answered | (whose != "second run")
+        if lacking := int((~side.has_probs & ~side.errored & told).sum()):
             return undefined(FAMILY, f"{lacking} of {twice.n} outputs of the {whose} have no probabilities")
     both = twice.teacher.has_probs & twice.student.has_probs
     if not both.any():

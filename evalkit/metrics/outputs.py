@@ -20,6 +20,11 @@ RATES: dict[str, Callable[[Side], NDArray[np.bool_]]] = {
 }
 
 
+def silent(side: Side) -> NDArray[np.bool_]:
+    """Outputs without an answer: they failed or are empty."""
+    return np.asarray(side.errored | (side.status == "empty"))
+
+
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     """Shares of all examples, for both models and student minus teacher."""
     if pairs.n == 0:

@@ -6,8 +6,6 @@ cancel. It is at home on a whole suite: inside one class, how often an answer is
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +13,8 @@ from evalkit.metrics import Against, Family, Metric, Setting, nothing, undefined
 from evalkit.metrics.accuracy import lost
 from evalkit.metrics.calibration import applies, with_probabilities
 from evalkit.metrics.intervals import mean, share_among
+from evalkit.stats.interval import Interval
+from evalkit.stats.square_and_add import square_and_add
 from evalkit.table import PairTable, Side
 from evalkit.types import Estimate, Measured, Undefined
 
@@ -59,12 +59,13 @@ def _apart(teacher: Measured, student: Measured, wrong: int) -> Measured:
     assert student.low is not None
     assert student.high is not None
     value = student.value - teacher.value
-    down = math.hypot(student.value - student.low, teacher.high - teacher.value)
-    up = math.hypot(student.high - student.value, teacher.value - teacher.low)
+    apart = square_and_add(
+        teacher.value, Interval(teacher.low, teacher.high), student.value, Interval(student.low, student.high)
+    )
     return Estimate(
         value=value,
-        low=max(-1.0, value - down),
-        high=min(1.0, value + up),
+        low=max(-1.0, apart.low),
+        high=min(1.0, apart.high),
         level=teacher.level,
         n=wrong,
         method="square-and-add of both shares' intervals (MOVER, Zou and Donner 2008), unpaired",

@@ -10,8 +10,6 @@ from itertools import product
 
 from evalkit.types import WRITING, SuiteFacts
 
-_BOTH = ("teacher", "student", "difference")
-
 
 def _each(*parts: tuple[str, ...]) -> set[str]:
     return {".".join(names) for names in product(*parts)}

@@ -1,4 +1,4 @@
-"""Does confidence tell right answers from wrong ones? AUROC, and AURC: what is risked when only the surest are kept.
+"""AUROC and AURC: does confidence tell right answers from wrong ones, and what is risked when only the surest are kept?
 
 Both look at the order of confidences alone, so they are at home where a confidence is a score and not a probability:
 on written answers it is the probability of the text, length-normalised. That is no probability of being right.
@@ -11,20 +11,21 @@ from functools import partial
 import numpy as np
 
 from evalkit.metrics import Family, Setting, undefined
-from evalkit.metrics.accuracy import lost
+from evalkit.metrics.accuracy import binary, lost
 from evalkit.metrics.calibration import applies as gives_probabilities
 from evalkit.metrics.calibration import with_probabilities
-from evalkit.metrics.of_confidence import Seen, Statistic, measured, of_both, seen
+from evalkit.metrics.confidences import Seen, Statistic, measured, of_both, seen
+from evalkit.metrics.outputs import silent
 from evalkit.stats.discrimination import aurc, auroc
-from evalkit.table import PairTable, Side
+from evalkit.table import PairTable
 from evalkit.types import CHOOSING, WRITING, Measured, SuiteFacts
 
 A_SCORE = "length-normalised probability of the text, a score and not a probability of being right"
 
 
-def writes(facts: SuiteFacts) -> bool:
+def writes_answers(facts: SuiteFacts) -> bool:
     """Suites whose models write answers that are right or wrong."""
-    return facts.task in WRITING and facts.kind != "safety-refusal" and not facts.marked
+    return facts.task in WRITING and binary(facts)
 
 
 def statistics(note: str) -> dict[str, Statistic]:
@@ -35,6 +36,8 @@ def statistics(note: str) -> dict[str, Statistic]:
             note=f"confidence for being right{tail}",
             otherwise="all answers are right, or all wrong",
             carried=True,
+            # One answer of the rarer outcome is compared with all of the other.
+            unit=lambda rows: rows.correct.size / max(1.0, min(rows.correct.sum(), (1.0 - rows.correct).sum())),
         ),
         "calibration.aurc": Statistic(
             of=lambda rows, weights: partial(aurc, ties="average")(rows.confidence, rows.correct, weights),
@@ -60,13 +63,8 @@ def with_sureness(pairs: PairTable) -> tuple[dict[str, Seen], str]:
         elif lacking:
             reasons.append(f"the {role} gives no log-probabilities for {lacking} of its answers")
         else:
-            usable[role] = seen(np.where(said, side.sureness, 1.0), side.correct)
+            usable[role] = seen(np.where(said, side.sureness, 1.0), side.correct, pairs.ids)
     return usable, reasons[0] if reasons else ""
-
-
-def silent(side: Side) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Outputs without a text to be sure of."""
-    return np.asarray(side.errored | (side.status == "empty"))
 
 
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
@@ -76,7 +74,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
         return undefined(FAMILY, "no example has a target")
     if pairs.facts.task in CHOOSING:
         usable, reason = with_probabilities(pairs)
-        sides, note = {role: seen(side.confidence, side.correct) for role, side in usable.items()}, ""
+        sides, note = {role: seen(side.confidence, side.correct, pairs.ids) for role, side in usable.items()}, ""
     else:
         (sides, reason), note = with_sureness(pairs), A_SCORE
     return undefined(FAMILY, reason) | measured(statistics(note), sides, pairs, setting)
@@ -85,7 +83,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
 FAMILY = Family(
     name="selective",
     measure=measure,
-    applies=lambda facts: gives_probabilities(facts) or writes(facts),
+    applies=lambda facts: gives_probabilities(facts) or writes_answers(facts),
     against=lost,
     # Inside one class, how often an answer is right depends on the class by construction.
     slices="declared",

@@ -25,25 +25,18 @@ from evalkit.metrics.calibration import (
     of_score,
     with_probabilities,
 )
-from evalkit.metrics.folds import FOLDS, folds
+from evalkit.metrics.calibration_errors import of_ece
+from evalkit.metrics.confidences import measured, of_both, seen
+from evalkit.metrics.folds import FOLDS, MIN_FITTED, folds
 from evalkit.metrics.intervals import clustered, mean
-from evalkit.metrics.of_confidence import Statistic, measured, of_both, seen
-from evalkit.stats.binned_calibration import ece
 from evalkit.stats.mean import cluster_mean, mean_interval
 from evalkit.stats.proper_scores import brier_rows, nll_rows
 from evalkit.stats.temperature import HIGHEST, LOWEST, Temperature, fit_temperature, logits, scaled
 from evalkit.table import PairTable, Side
 from evalkit.types import Estimate, Measured, Undefined
 
-# Fewer say too little about a temperature, and a fifth of them nothing.
-MIN_EXAMPLES = 20
 _NAME = "calibration.temperature"
-_ECE = {
-    f"{_NAME}.ece": Statistic(
-        of=lambda rows, weights: ece(rows.confidence, rows.correct, weights=weights),
-        note=f"top label, 15 equal-width bins (lo, hi], cross-fitted over {FOLDS} folds, not fitted anew on resamples",
-    )
-}
+_ECE = {f"{_NAME}.ece": of_ece("top label", f"cross-fitted over {FOLDS} folds, not fitted anew on resamples")}
 
 
 @dataclass(frozen=True)
@@ -88,8 +81,8 @@ def _fit(pairs: PairTable, side: Side, seed: int) -> _Fit | str:
     """The fits of one model, or why there are none."""
     assert side.probs is not None
     rows = side.has_probs
-    if int(rows.sum()) < MIN_EXAMPLES:
-        return f"{int(rows.sum())} examples with probabilities are too few, it needs {MIN_EXAMPLES}"
+    if int(rows.sum()) < MIN_FITTED:
+        return f"{int(rows.sum())} examples with probabilities are too few, it needs {MIN_FITTED}"
     if int(pairs.choices[rows].max()) < 2:
         return "there is only one label to choose from"
     offered = np.arange(side.probs.shape[1]) < pairs.choices[rows][:, None]
@@ -165,7 +158,7 @@ def _after(fitted: dict[str, tuple[Side, _Fit]], pairs: PairTable, setting: Sett
     for name, of, top in (("brier", brier_rows, WORST_BRIER), ("nll", nll_rows, WORST_NLL)):
         rows = {role: np.where(fit.rows, of(fit.probs, pairs.target_index), top) for role, (_, fit) in fitted.items()}
         found |= means(f"{_NAME}.{name}", rows, notes, pairs, setting, top)
-    sides = {role: seen(_confidence(side, fit), side.correct) for role, (side, fit) in fitted.items()}
+    sides = {role: seen(_confidence(side, fit), side.correct, pairs.ids) for role, (side, fit) in fitted.items()}
     return found | measured(_ECE, sides, pairs, setting)
 
 

@@ -20,6 +20,8 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     """Over all examples: equal answers (extract: records; generate: texts), and similarity of texts in [0, 1]."""
     if pairs.n == 0:
         return undefined(FAMILY, "there are no examples to measure it on")
+    if all(one is None and other is None for one, other in compared(pairs)):
+        return undefined(FAMILY, "neither model said anything that could be compared")
     note = "equal records" if pairs.facts.task == "extract" else "equal texts, but for space around them"
     return {
         "agreement.exact": share(same(pairs), pairs, setting, note),

@@ -86,6 +86,9 @@ def percentile(seconds: Seconds, q: float, pairs: PairTable, role: str, setting:
     if protocol(pairs, role) is not None and pairs.timing["examples"] == pairs.n:
         failed = int(pairs.timing["prompts"]) - int(values.size)
         method += f"; {failed} of {pairs.timing['prompts']} prompts have no time" * bool(failed)
+    elif untimed := int(seconds.size - values.size):
+        # A time-out has no time of its own, and would have been the slowest.
+        method += f"; {untimed} of {seconds.size} have no time and are not in it"
     return estimate(quantile(values, q), interval, int(values.size), setting, method)
 
 

@@ -18,7 +18,7 @@ def refusal_power(harmful: int, benign: int, bounds: tuple[float, ...], assumed:
     policies where `bounds` is empty) to the most newly unsafe answers with which it is met, -1 where none will do;
     `minimum_detectable_rise` is the smallest rise of over-refusal that an equally helpful student is shown to be below.
     """
-    from evalkit.stats.power import most_events
+    from evalkit.stats.power_formulas import most_events
     from evalkit.stats.proportion import clopper_pearson
 
     check(assumed, None)

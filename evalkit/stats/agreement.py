@@ -32,6 +32,10 @@ def diffy(raw: int, noise: int, n: int) -> Diffy:
     return Diffy(apart / n, apart / (raw + noise) if raw + noise else None)
 
 
+# Shares are quotients of counts, so a chance this close to 1 is 1 and its rounding would be divided by itself.
+_ONE = 1.0 - 1e-12
+
+
 class _Shares(NamedTuple):
     """Weighted shares, one row for each row of weights."""
 
@@ -63,7 +67,7 @@ def kappa_influence(t: ArrayLike, s: ArrayLike, classes: int) -> Floats:
     teacher, student = np.asarray(t, dtype=np.int64), np.asarray(s, dtype=np.int64)
     shares = _shares(teacher, student, classes, None)
     agree, chance = float(shares.agree[0]), float((shares.teacher * shares.student).sum())
-    if chance >= 1.0 - 1e-12:
+    if chance >= _ONE:
         return np.zeros(teacher.size)
     of_teacher, of_student = (np.bincount(side + 1, minlength=classes + 1) / side.size for side in (teacher, student))
     # No answer agrees with nothing, so it adds nothing to chance.
@@ -80,7 +84,7 @@ def kappa_unit(t: ArrayLike, s: ArrayLike, classes: int) -> float:
     """
     shares = _shares(t, s, classes, None)
     chance = float((shares.teacher * shares.student).sum())
-    return 1.0 if chance >= 1.0 - 1e-12 else 1.0 / (1.0 - chance)
+    return 1.0 if chance >= _ONE else 1.0 / (1.0 - chance)
 
 
 @overload
@@ -165,8 +169,7 @@ def _pooled_chance(shares: _Shares) -> Floats:
 
 
 def _is_one(chance: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    # Shares are quotients of counts, so a chance this close to 1 is 1 and its rounding would be divided by itself.
-    return np.asarray(chance >= 1.0 - 1e-12)
+    return np.asarray(chance >= _ONE)
 
 
 def _beyond(agree: Floats, chance: Floats, weights: ArrayLike | None) -> float | Floats | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from evalkit.stats.binned_calibration import debiased_squares, ece, ece_debiased, equal_mass_bins, equal_width_bins
 from evalkit.stats.brier_decomposition import corp, murphy
-from evalkit.stats.consistency_null import ece_consistency, ece_of_noise
+from evalkit.stats.calibration_bounds import ece_bounds
 from evalkit.stats.discrimination import aurc, auroc, overconfident_errors
+from evalkit.stats.ece_consistency import ece_consistency, ece_of_noise
 from evalkit.stats.other_calibration import ece_classwise, ece_l2, ece_sweep, mce, signed_gap
 from evalkit.stats.platt import fit_platt, mapped
 from evalkit.stats.proper_scores import brier_rows, nll_rows
@@ -21,6 +22,7 @@ __all__ = [
     "coverage_at_risk",
     "debiased_squares",
     "ece",
+    "ece_bounds",
     "ece_classwise",
     "ece_consistency",
     "ece_debiased",

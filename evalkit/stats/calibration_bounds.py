@@ -17,10 +17,12 @@ def ece_bounds(
     """Interval in [0, 1] of the l2 calibration error over given bins, of two-sided coverage `level`.
 
     The squared gaps of the bins, each over its variance, add up to a non-central chi-squared number whose
-    non-centrality is the squared error times rows over the mean variance; the interval holds the errors that do not
-    make what was seen improbable. Its low end is 0 where an honest model shows as much (Hosmer and Lemeshow 1980). A
-    bin's variance is the larger of what was seen and what the confidences say. `worth`: for how many independent rows
-    each counts. ValueError for no rows. Measured in scripts/simulate.
+    non-centrality is taken for the squared error times rows over the mean variance; the interval holds the errors that
+    do not make what was seen improbable. Its low end is 0 where an honest model shows as much (Hosmer and Lemeshow
+    1980), and so is its high end where chance alone would show more: it is for use beside another interval. A bin's
+    variance is the larger of what was seen and what the confidences say; where bins differ in it, those with little
+    count for more than their rows. `worth`: for how many independent rows each counts. ValueError for no rows.
+    Measured in scripts/simulate.
     """
     at, right = floats(confidence), floats(correct)
     if at.size == 0:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalkit.stats.arrays import Floats, floats
+from evalkit.stats.groups import group_sums
 
 Codes = NDArray[np.int64]
 
@@ -127,8 +128,7 @@ def grouped_p(same: ArrayLike, chance: ArrayLike, groups: ArrayLike) -> float:
     """One-sided p-value of a t test of the groups' sums of same - chance around 0; 1 where fewer than 2 groups tell."""
     from scipy.special import stdtr
 
-    _, index = np.unique(np.asarray(groups), return_inverse=True)
-    sums = np.bincount(index, weights=floats(same) - floats(chance))
+    sums = group_sums(floats(same) - floats(chance), groups)
     spread = float(np.sqrt(np.sum(sums**2)))
     return 1.0 if sums.size < 2 or spread == 0.0 else float(stdtr(sums.size - 1, -float(sums.sum()) / spread))
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evalkit.stats.arrays import Floats, floats
-from evalkit.stats.clustered import group_sums
+from evalkit.stats.groups import group_sums
 from evalkit.stats.interval import Interval
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from evalkit.stats.exact_power import MOST, exact_power, exact_retention_power
 from evalkit.stats.normal import one_sided_z
-from evalkit.stats.power import minimum_detectable_drop, sample_size
+from evalkit.stats.power_formulas import minimum_detectable_drop, sample_size
 
 # How many of the further examples are looked at, of a few and of MANY: the more there are, the evener is the power, and
 # the dearer each look.

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from evalkit.stats.normal import two_sided_z
 from evalkit.stats.paired_difference import tango_z
-from evalkit.stats.proportion import wilson
+from evalkit.stats.proportion import clopper_pearson, wilson
 from evalkit.stats.search import falling_root
 
 # More data is no answer where it takes both as many times what there is and as many examples.
@@ -42,10 +42,11 @@ def trials_to_settle(k: float, n: int, level: float, bound: float, *, exact: boo
 
     `exact` for Clopper and Pearson's interval of two-sided coverage `level`, else Wilson's. None as above.
     """
-    share = k / n
+    share, interval = k / n, clopper_pearson if exact else wilson
 
     def clear(total: float) -> bool:
-        low, high = _share_interval(share * total, total, level, exact)
+        # Counts need not be whole: both intervals go on between them.
+        low, high = interval(min(share * total, total), total, level)
         return high < bound if share < bound else low > bound
 
     return None if share == bound else _first(n, clear)
@@ -73,27 +74,6 @@ def pairs_to_settle(n: int, value: float, low: float, level: float, bound: float
         return statistic > z if value > bound else statistic < -z
 
     return _first(n, clear)
-
-
-def without_spread(units: int, distance: float, level: float) -> int | None:
-    """Units in total with which z^2 / (units + z^2), the half width where no spread is seen, is below `distance`."""
-    if distance <= 0.0:
-        return None
-    z2 = two_sided_z(level) ** 2
-    total = z2 * (1.0 - distance) / distance
-    return None if total > _most(units) else max(units, math.floor(total) + 1)
-
-
-def _share_interval(k: float, n: float, level: float, exact: bool) -> tuple[float, float]:
-    if not exact:
-        interval = wilson(min(k, n), n, level)
-        return interval.low, interval.high
-    from scipy.special import betaincinv
-
-    # The beta quantiles go on between whole numbers of events.
-    tail = (1.0 - level) / 2.0
-    low = 0.0 if k <= 0.0 else float(betaincinv(k, n - k + 1.0, tail))
-    return low, 1.0 if k >= n else float(betaincinv(k + 1.0, n - k, 1.0 - tail))
 
 
 def _discordant(discordant: float, net: float) -> tuple[float, float]:

@@ -45,7 +45,7 @@ def unseen_half_of_strata(rows: ArrayLike, level: float) -> float:
 
     Each stratum gets its part z^2 / K of the rows that nobody has seen. One stratum of n rows gives z^2 / (n + z^2),
     many large ones hardly anything; a stratum of one row says little about its own mean. Used beside a bootstrap, which
-    sees no spread in a class of one example: the two add up as independent errors do.
+    sees no spread in a stratum of one row: the two add up as independent errors do.
     """
     sizes = floats(rows)
     z2 = two_sided_z(level) ** 2

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalkit.stats.arrays import Floats, floats, quotient, weight_rows
-from evalkit.stats.clustered import group_sums
 from evalkit.stats.distance import log_softmax_rows
+from evalkit.stats.groups import group_sums
 
 # Of ten tokens and fewer llama.cpp prints an error of 0, which is none; here it is None.
 MOST_WITHOUT_ERROR = 10

@@ -1,4 +1,4 @@
-"""Intervals of statistics of the whole sample: kappa, macro-F1, AUROC and the debiased calibration error."""
+"""Intervals of statistics of the whole sample: kappa, macro-F1, AUROC, AURC and the debiased calibration error."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.metrics import Setting, agreement, confidence, f1, selective
-from evalkit.metrics.of_confidence import Statistic, measured, seen
+from evalkit.metrics import Setting, agreement, calibration_errors, f1, selective
+from evalkit.metrics.confidences import Statistic, measured, seen
 from evalkit.stats.calibration import aurc
 from evalkit.stats.normal import upper_tail
 from evalkit.streams import stream
@@ -62,7 +62,7 @@ def scenarios() -> Iterator[Scenario]:
         for spread in SPREADS:
             yield Scenario(f"kappa/{spread}/{n}", 600, partial(_kappa, spread=spread, n=n))
             yield Scenario(f"macro-f1/{spread}/{n}", 500, partial(_macro_f1, spread=spread, n=n))
-    for n, runs in ((100, 500), (300, 400), (1000, 200)):
+    for n, runs in ((100, 1000), (300, 1000), (1000, 800)):
         yield Scenario(f"auroc/{n}", runs, partial(_auroc, n=n))
         yield Scenario(f"aurc/{n}", runs, partial(_aurc, n=n))
         for name in TOO_SURE:
@@ -174,7 +174,7 @@ def _ece(rng: np.random.Generator, runs: int, n: int, name: str) -> list[Figure]
 
 STATISTICS: Mapping[str, Statistic] = {
     **selective.statistics(""),
-    "calibration.ece_debiased": confidence.STATISTICS["calibration.ece_debiased"],
+    "calibration.ece_debiased": calibration_errors.STATISTICS["calibration.ece_debiased"],
 }
 
 
@@ -184,9 +184,13 @@ def _of_confidence(
     """Coverage of one statistic of confidence; its whole family would compute others, slower ones, beside it."""
     truths = {f"{name}.student": truth["student"], f"{name}.difference": truth["student"] - truth["teacher"]}
     tallies, pairs = Tallies(where, truths), blank(where.n)
+    settings = {
+        (level, seed): Setting(level, seed, (where.scenario,), RESAMPLES)
+        for level in LEVELS
+        for seed in range(min(runs, SEEDS))
+    }
     for run in range(runs):
-        sides = {role: seen(each.confidence, each.correct) for role, each in draw().items()}
+        sides = {role: seen(each.confidence, each.correct, pairs.ids) for role, each in draw().items()}
         for level in LEVELS:
-            setting = Setting(level, run % SEEDS, (where.scenario,), RESAMPLES)
-            tallies.add(level, measured({name: STATISTICS[name]}, sides, pairs, setting))
+            tallies.add(level, measured({name: STATISTICS[name]}, sides, pairs, settings[level, run % SEEDS]))
     return tallies.figures()

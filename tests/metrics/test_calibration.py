@@ -148,7 +148,7 @@ def test_few_errors_bound_no_difference_of_sure_errors() -> None:
 
 def test_what_noise_alone_shows_stands_beside_the_ece() -> None:
     case = drawn(2, 200, {"teacher": 1.0, "student": 4.0})
-    found = measured(case, "consistency", "confidence")
+    found = measured(case, "ece_consistency", "calibration_errors")
     for role in ROLES:
         each = estimate(found, f"calibration.ece_consistency_p.{role}")
         assert each.low is None
@@ -165,7 +165,7 @@ def test_what_noise_alone_shows_stands_beside_the_ece() -> None:
 
 def test_a_temperature_undoes_what_was_done_to_the_logits() -> None:
     case = drawn(3, 600, {"teacher": 1.0, "student": 2.5})
-    found = measured(case, "temperature", "calibration", "confidence")
+    found = measured(case, "temperature", "calibration", "calibration_errors")
     for role, truth in (("teacher", 1.0), ("student", 2.5)):
         each = estimate(found, f"calibration.temperature.{role}")
         assert each.low is not None
@@ -362,7 +362,14 @@ def cifar(shared: Path) -> Mapping[str, Measured]:
         probs = {"teacher": lenet["predictions"].astype(float), "student": wide["predictions"].astype(float)}
     case = _case(target, tuple(f"class {each}" for each in range(10)), probs)
     return measured(
-        case, "accuracy", "confidence", "consistency", "overconfidence", "temperature", "calibration", resamples=40
+        case,
+        "accuracy",
+        "calibration_errors",
+        "ece_consistency",
+        "overconfidence",
+        "temperature",
+        "calibration",
+        resamples=40,
     )
 
 
@@ -404,7 +411,15 @@ def banking(shared: Path) -> Mapping[str, Measured]:
     with np.load(path, allow_pickle=False) as kept:
         probs = {role: softmax(kept[role].astype(float), axis=1) for role in ROLES}
         case = _case(kept["labels"], tuple(str(each) for each in kept["label_names"]), probs)
-    names = ("accuracy", "calibration", "confidence", "consistency", "overconfidence", "selective", "temperature")
+    names = (
+        "accuracy",
+        "calibration",
+        "calibration_errors",
+        "ece_consistency",
+        "overconfidence",
+        "selective",
+        "temperature",
+    )
     return measured(case, *names, resamples=100)
 
 

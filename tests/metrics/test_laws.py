@@ -19,7 +19,7 @@ from tests.metrics import laws, shapes
 
 # Laws of groups speak of enough examples, each with a target; the others of every case that can be.
 BIG = {"groups_of_one", "copies_in_groups", "more_examples_say_more"}
-SLOW = {"confidence", "selective"}
+SLOW = {"calibration_errors", "selective"}
 
 
 # Every family on every shape of suite that it is measured on.

@@ -56,7 +56,9 @@ seeds = st.integers(0, 10**6)
 @given(seed=seeds, n=st.integers(5, 80), labels=st.integers(2, 6))
 def test_whole_answers_score_as_scikit_learn_scores_them(seed: int, n: int, labels: int) -> None:
     case = factory.random_case(seed, n, labels=labels, teacher_right=0.7, student_right=0.6)
-    found = values(case.pairs(), "accuracy", "f1", "agreement", "calibration", "confidence", "selective", "divergence")
+    found = values(
+        case.pairs(), "accuracy", "f1", "agreement", "calibration", "calibration_errors", "selective", "divergence"
+    )
     target = [case.labels.index(each) for each in case.target]
     answers, probs = {}, {}
     for role in ("teacher", "student"):
@@ -153,7 +155,7 @@ def real(banking: dict[str, NDArray]) -> dict[str, float]:
         teacher_probs=[tuple(row) for row in given["teacher"].tolist()],
         student_probs=[tuple(row) for row in given["student"].tolist()],
     )
-    named = ("accuracy", "f1", "agreement", "calibration", "confidence", "selective", "flips")
+    named = ("accuracy", "f1", "agreement", "calibration", "calibration_errors", "selective", "flips")
     return values(case.pairs(), *named, resamples=5)
 
 

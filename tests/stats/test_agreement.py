@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
-from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
+from statsmodels.stats.inter_rater import aggregate_raters, cohens_kappa, fleiss_kappa
 
-from evalkit.stats.agreement import error_consistency, kappa, krippendorff_alpha, scott_pi
+from evalkit.stats.agreement import (
+    error_consistency,
+    kappa,
+    kappa_influence,
+    kappa_unit,
+    krippendorff_alpha,
+    scott_pi,
+)
+from tests.stats.derivative import by_weight
 
 METRICS = [kappa, scott_pi, krippendorff_alpha]
 seeds = st.integers(0, 10_000)
@@ -86,6 +94,38 @@ def test_answers_that_do_not_fit_are_refused() -> None:
         kappa([0, 1, 1], [0, 1], 3)
     with pytest.raises(ValueError, match="no row"):
         kappa([], [], 3)
+
+
+@given(seed=seeds, silent=st.booleans())
+def test_the_influence_is_the_derivative_by_the_weight_of_a_row(seed: int, silent: bool) -> None:
+    t, s = _answers(seed, silent=silent)
+    found = kappa_influence(t, s, 4)
+    assert found == pytest.approx(by_weight(lambda weights: kappa(t, s, 4, weights), t.size), abs=1e-5)
+    assert found.sum() == pytest.approx(0.0, abs=1e-9)
+
+
+@given(seed=seeds)
+def test_the_influence_gives_the_standard_error_of_statsmodels(seed: int) -> None:
+    t, s = _answers(seed)
+    table = np.zeros((4, 4))
+    np.add.at(table, (t, s), 1)
+    # The delta method of Fleiss, Cohen and Everitt is the root mean square of the influences over n.
+    error = np.sqrt(np.mean(kappa_influence(t, s, 4) ** 2) / t.size)
+    assert error == pytest.approx(float(np.sqrt(cohens_kappa(table).var_kappa)), rel=1e-9)
+
+
+@given(seed=seeds, silent=st.booleans())
+def test_the_unit_turns_agreement_beyond_chance_into_kappa(seed: int, silent: bool) -> None:
+    t, s = _answers(seed, silent=silent)
+    chance = sum(np.mean(t == each) * np.mean(s == each) for each in range(4))
+    unit = kappa_unit(t, s, 4)
+    assert unit >= 1.0
+    assert kappa(t, s, 4) == pytest.approx((np.mean((t == s) & (t >= 0)) - chance) * unit, abs=1e-12)
+
+
+def test_where_kappa_is_undefined_no_row_moves_it() -> None:
+    assert kappa_influence([1, 1, 1], [1, 1, 1], 3).tolist() == [0.0, 0.0, 0.0]
+    assert kappa_unit([1, 1, 1], [1, 1, 1], 3) == 1.0
 
 
 @given(cells=st.tuples(*[st.integers(0, 50)] * 4).filter(lambda cells: sum(cells) > 0))

@@ -160,6 +160,34 @@ def drawn(rng: np.random.Generator, n: int, classes: int, wrong: float, copied: 
 
 
 @pytest.mark.slow
+def test_shares_smoothed_by_half_a_count_put_chance_far_too_low() -> None:
+    classes, n, runs = 77, 3000, 40
+    liking = np.random.default_rng(7).dirichlet(np.full(classes - 1, 0.3), size=classes)
+    rng = np.random.default_rng(classes)
+    seen, smoothed, unbiased, rejected = [], [], [], 0
+    for _ in range(runs):
+        teacher, student, gold = rows = drawn(rng, n, classes, 0.1, 0.0, liking)
+        shares = []
+        for side in (teacher, student):
+            counts, wrong = np.full((classes, classes), 0.5), side != gold
+            np.add.at(counts, (gold[wrong], side[wrong]), 1.0)
+            np.fill_diagonal(counts, 0.0)
+            shares.append(counts / counts.sum(axis=1, keepdims=True))
+        both = (teacher != gold) & (student != gold)
+        same, chance = (teacher == student)[both], (shares[0] * shares[1]).sum(axis=1)[gold[both]]
+        found, p = coincidence(*rows), known_chance_p(same, chance)
+        assert found is not None
+        assert p is not None
+        seen.append(same.mean())
+        smoothed.append(chance.mean())
+        unbiased.append(found.chance)
+        rejected += p <= 0.05
+    assert np.mean(smoothed) < np.mean(seen) / 3
+    assert np.mean(unbiased) == pytest.approx(np.mean(seen), abs=4 * np.std(seen) / runs**0.5)
+    assert rejected > 0.8 * runs
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("copied", [0.0, 0.4])
 @pytest.mark.parametrize(("classes", "n", "wrong"), [(4, 150, 0.3), (4, 500, 0.2), (10, 1000, 0.15), (77, 3000, 0.1)])
 def test_the_excess_is_unbiased_and_covered_and_chance_is_seldom_rejected(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evalkit.stats.calibration import brier_rows
-from evalkit.stats.clustered import independent_rows
+from evalkit.stats.groups import independent_rows
 from evalkit.stats.mean import cluster_mean, mean_interval
 from evalkit.stats.paired import difference_tango, ratio_tang
 from evalkit.stats.proportion import wilson

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from evalkit.stats.f1 import macro_f1
+from evalkit.stats.f1 import macro_f1, macro_f1_influence
+from tests.stats.derivative import by_weight
 
 
 def _answers(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,6 +40,22 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     order = np.random.default_rng(seed).permutation(30)
     found = macro_f1(gold[order], predicted[order], [0, 1, 2, 3])
     assert found == pytest.approx(macro_f1(gold, predicted, [0, 1, 2, 3]), abs=1e-12)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_the_influence_is_the_derivative_by_the_weight_of_a_row(seed: int) -> None:
+    gold, predicted = _answers(seed)
+    # Of class 5 there is nothing, and an answer of class 3 belongs to none that counts.
+    classes = [0, 1, 2, 5]
+    found = macro_f1_influence(gold, predicted, classes)
+    expected = by_weight(lambda weights: macro_f1(gold, predicted, classes, weights), gold.size)
+    assert found == pytest.approx(expected, abs=1e-5)
+    assert found.sum() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_where_all_is_right_or_nothing_counts_no_row_moves_it() -> None:
+    assert macro_f1_influence([0, 1, 1], [0, 1, 1], [0, 1]).tolist() == [0.0, 0.0, 0.0]
+    assert macro_f1_influence([0, 1], [1, 0], []).tolist() == [0.0, 0.0]
 
 
 def test_its_ends() -> None:

@@ -28,7 +28,7 @@ from evalkit.stats import agreement, calibration, multiple, paired, proportion, 
 from evalkit.stats.distance import softmax_rows
 from evalkit.stats.f1 import macro_f1
 from evalkit.stats.mean import cluster_mean, mean_interval
-from evalkit.stats.powered import powered_mean
+from evalkit.stats.prediction_powered import powered_mean
 from evalkit.stats.risk_control import hoeffding_bentkus_p
 
 SEEDS = range(12)

@@ -25,7 +25,7 @@ from evalkit.stats import (
     multiple,
     paired,
     paired_means,
-    power,
+    power_formulas,
     proportion,
     quantile,
     risk_control,
@@ -35,7 +35,7 @@ from evalkit.stats import (
 from evalkit.stats.f1 import macro_f1
 from evalkit.stats.mean import mean_interval
 from evalkit.stats.per_token import time_per_token
-from evalkit.stats.powered import powered_mean
+from evalkit.stats.prediction_powered import powered_mean
 from evalkit.timing import flops
 from evalkit.types import Estimate, Undefined
 from tests.factory import Case
@@ -367,9 +367,11 @@ FUNCTIONS: dict[str, Check] = {
     "B.p_adjust_bh": lambda i: multiple.benjamini_hochberg(i["p"]),
     "B.p_adjust_by": lambda i: multiple.benjamini_yekutieli(i["p"]),
     "B.p_adjust_hochberg": lambda i: multiple.hochberg(i["p"]),
-    "B.sample_size_noninferiority": _size(power.sample_size_quick),
-    "B.sample_size_noninferiority_tango": _size(power.sample_size),
-    "B.min_detectable_regression": lambda i: power.minimum_detectable_drop(i["n"], i["discordance"], 0.95, i["power"]),
+    "B.sample_size_noninferiority": _size(power_formulas.sample_size_quick),
+    "B.sample_size_noninferiority_tango": _size(power_formulas.sample_size),
+    "B.min_detectable_regression": lambda i: power_formulas.minimum_detectable_drop(
+        i["n"], i["discordance"], 0.95, i["power"]
+    ),
     "B.macro_micro_weighted_f1": lambda i: {"macro": macro_f1(i["gold"], i["pred"], [0, 1, 2])},
     "B.wilson_ci95": lambda i: [proportion.wilson(k, n, 0.95) for k, n in zip(i["k"], i["n"], strict=True)],
     "C.ece_equal_width_10": _confidence(calibration.ece, 10),

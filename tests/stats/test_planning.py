@@ -12,7 +12,7 @@ from evalkit.stats.normal import one_sided_z
 from evalkit.stats.paired_difference import tango_z
 from evalkit.stats.paired_ratio import tang_z
 from evalkit.stats.planning import largest_retention, needed_for_difference, needed_for_retention, smallest_margin
-from evalkit.stats.power import minimum_detectable_drop, sample_size, sample_size_quick
+from evalkit.stats.power_formulas import minimum_detectable_drop, sample_size, sample_size_quick
 
 DIFFERENCES = [
     (0.2, 0.1, 0.0, 0.8),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta
 from statsmodels.stats.proportion import proportion_confint
 
-from evalkit.stats.proportion import bound_of_none, clopper_pearson, trials_to_exclude, wilson
+from evalkit.stats.normal import two_sided_z
+from evalkit.stats.proportion import bound_of_none, clopper_pearson, trials_to_exclude, wilson, wilson_at_z
 
 counts = st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 levels = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99])
@@ -39,6 +43,23 @@ def test_both_widen_with_the_level_and_mirror(count: tuple[int, int]) -> None:
         assert narrow.high <= wide.high
         mirrored = function(n - k, n, 0.8)
         assert mirrored == pytest.approx((1.0 - narrow.high, 1.0 - narrow.low), abs=1e-12)
+
+
+@given(count=counts, z=st.floats(0.1, 5.0))
+def test_at_an_end_of_wilson_the_score_statistic_is_z(count: tuple[int, int], z: float) -> None:
+    k, n = count
+    for end in wilson_at_z(k, n, z):
+        if 0.0 < end < 1.0:
+            assert abs(k / n - end) == pytest.approx(z * math.sqrt(end * (1.0 - end) / n), rel=1e-6)
+    assert wilson_at_z(k, n, two_sided_z(0.9)) == wilson(k, n, 0.9)
+
+
+@given(k=st.floats(0.01, 400.0), more=st.floats(0.01, 400.0), level=levels)
+def test_counts_need_not_be_whole(k: float, more: float, level: float) -> None:
+    n, tail = k + more, (1.0 - level) / 2.0
+    # Korn and Graubard's interval: beta quantiles at the counts that independent rows would have.
+    expected = float(beta.ppf(tail, k, more + 1.0)), float(beta.isf(tail, k + 1.0, more))
+    assert clopper_pearson(k, n, level) == pytest.approx(expected, rel=1e-6, abs=1e-12)
 
 
 def test_no_trial_leaves_everything_possible() -> None:

@@ -1,8 +1,9 @@
-"""The room itself: it stands alone, starts fast and draws nothing behind anyone's back."""
+"""The room itself: it stands alone, starts fast, draws nothing behind anyone's back and says what is where."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,17 @@ def test_importing_everything_loads_neither_scipy_nor_statsmodels() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=FILES[0].parents[2]
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_its_contents_name_every_file_once() -> None:
+    listed = re.findall(r"^    ([a-z0-9_]+) {2,}\S", evalkit.stats.__doc__ or "", re.MULTILINE)
+    assert sorted(listed) == [file.stem for file in FILES if file.stem != "__init__"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_says_in_its_first_line_what_it_holds(file: Path) -> None:
+    said = ast.get_docstring(ast.parse(file.read_text("utf-8")))
+    assert said
+    first, _, rest = said.partition("\n")
+    assert first.endswith((".", "?"))
+    assert not rest.strip() or rest.startswith("\n")

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from evalkit.stats.normal import two_sided_z
 from evalkit.stats.paired import difference_tango
 from evalkit.stats.proportion import clopper_pearson, wilson
-from evalkit.stats.settling import examples_to_settle, pairs_to_settle, trials_to_settle, without_spread
+from evalkit.stats.settling import examples_to_settle, pairs_to_settle, trials_to_settle
 
 
 def test_four_times_the_examples_halve_the_interval() -> None:
@@ -22,7 +23,6 @@ def test_what_is_settled_already_needs_no_more() -> None:
     assert examples_to_settle(100, value=0.0, low=-0.01, high=0.01, bound=-0.02) == 100
     assert trials_to_settle(0, 400, 0.9, 0.02, exact=True) == 400
     assert pairs_to_settle(1000, 0.0, difference_tango(980, 10, 10, 0, 0.9).low, 0.9, -0.02) == 1000
-    assert without_spread(1000, 0.02, 0.9) == 1000
 
 
 def test_more_data_is_no_answer_on_the_bound_or_very_near_it() -> None:
@@ -33,8 +33,6 @@ def test_more_data_is_no_answer_on_the_bound_or_very_near_it() -> None:
     assert trials_to_settle(2, 100, 0.9, 0.02, exact=True) is None
     assert trials_to_settle(2, 100, 0.9, 0.020001, exact=False) is None
     assert pairs_to_settle(100, -0.02, -0.06, 0.9, -0.02) is None
-    assert without_spread(100, 0.0, 0.9) is None
-    assert without_spread(100, 1e-7, 0.9) is None
 
 
 def test_no_event_among_so_many_is_the_rule_of_three() -> None:
@@ -88,7 +86,8 @@ def test_the_pairs_named_settle_it_and_a_round_number_below_does_not(
 def test_without_any_flip_pairs_count_as_such() -> None:
     interval = difference_tango(55, 0, 0, 5, 0.9)
     total = pairs_to_settle(60, 0.0, interval.low, 0.9, -0.02)
-    assert total == without_spread(60, 0.02, 0.9) == 133
+    # Where none differs the half width is z² / (n + z²).
+    assert total == math.ceil(two_sided_z(0.9) ** 2 * 0.98 / 0.02) == 133
     assert difference_tango(total, 0, 0, 0, 0.9).low > -0.02
     assert difference_tango(total - 1, 0, 0, 0, 0.9).low <= -0.02
     # By the square root of n it would have been more than twice as many.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.stats.paired import difference_tango
-from evalkit.stats.tails import tail_stretch, unseen_half
+from evalkit.stats.tails import tail_stretch, unseen_half, unseen_half_of_strata
 
 Z2 = 3.841458820694124
 
@@ -32,3 +32,17 @@ def test_one_row_that_carries_all_stretches_most_and_a_normal_sample_hardly() ->
 @given(n=st.integers(1, 10**6), level=st.sampled_from([0.8, 0.9, 0.95, 0.99]))
 def test_what_none_shows_is_what_a_score_interval_leaves_open_where_no_pair_differs(n: int, level: float) -> None:
     assert unseen_half(n, level) == pytest.approx(difference_tango(n, 0, 0, 0, level).high, rel=1e-9)
+
+
+@given(strata=st.integers(1, 80), rows=st.integers(1, 10**4), level=st.sampled_from([0.8, 0.9, 0.95, 0.99]))
+def test_strata_of_one_size_leave_open_what_all_their_rows_leave_open(strata: int, rows: int, level: float) -> None:
+    found = unseen_half_of_strata([rows] * strata, level)
+    assert found == pytest.approx(unseen_half(strata * rows, level), rel=1e-9)
+
+
+@given(rows=st.lists(st.integers(1, 1000), min_size=1, max_size=50), level=st.sampled_from([0.8, 0.95]))
+def test_the_more_unequal_strata_are_the_more_they_leave_open(rows: list[int], level: float) -> None:
+    found = unseen_half_of_strata(rows, level)
+    assert unseen_half(sum(rows), level) * (1 - 1e-9) <= found < 1.0
+    # More rows anywhere leave less open.
+    assert unseen_half_of_strata([*rows[:-1], rows[-1] + 1], level) < found

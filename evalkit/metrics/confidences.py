@@ -1,11 +1,11 @@
-"""Statistics of how sure a model was and whether it was right: for both models on the same resamples.
+"""From confidences to Estimates: statistics of how sure a model was and whether it was right.
 
-Of very many examples, those of nearly the same confidence are counted together for the interval (never for the value).
+Both models are seen on the same resamples. Of very many examples, those of nearly the same confidence are counted
+together for the interval (never for the value).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.metrics import LARGE, Metric, Setting
-from evalkit.metrics.intervals import from_resamples, worth
+from evalkit.metrics.intervals import from_resamples, worth_of
 from evalkit.stats.binned_calibration import equal_mass_bins
 from evalkit.stats.interval import Interval
 from evalkit.stats.kinds import Kinds, kinds, spread
+from evalkit.stats.square_and_add import square_and_add
 from evalkit.table import PairTable
 from evalkit.types import Direction, Estimate, Measured
 
@@ -44,18 +45,28 @@ class Seen:
 class Statistic:
     """`of` maps rows and weights, (resamples, n) or None, to values (resamples,), NaN where a resample has none, or to
     one value or None. `otherwise` is why it may have none. With `carried` its spread is that of the few errors (or the
-    few right answers), and its interval is stretched as theirs would be. `bounds` gives an interval of its own from all
+    few right answers), and its interval is stretched as theirs would be; `unit` is what one row more is worth, times n.
+    `bounds` gives an interval of its own from all
     rows, a level and how many independent rows each counts for; the wider one counts."""
 
     of: Callable[[Seen, NDArray[np.float64] | None], Any]
     note: str
     otherwise: str = "there is nothing to measure it on"
     carried: bool = False
+    unit: Callable[[Seen], float] = lambda rows: 1.0
     bounds: Callable[[Seen, float, float], Interval] | None = None
 
 
-def seen(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> Seen:
-    return Seen(confidence, correct.astype(float), equal_mass_bins(confidence, MASS_BINS))
+def seen(confidence: NDArray[np.float64], correct: NDArray[np.bool_], ids: NDArray[np.object_]) -> Seen:
+    """One model's rows with their bins, from how sure it was of each, in [0, 1], and whether it was right.
+
+    Where a bin ends among equal confidences, the order of `ids` says who is in it: an order that means nothing, and
+    stays when rows are shuffled.
+    """
+    bins = np.empty(confidence.size, dtype=np.int64)
+    order = np.argsort(ids.astype(str), kind="stable")
+    bins[order] = equal_mass_bins(confidence[order], MASS_BINS)
+    return Seen(confidence, correct.astype(float), bins)
 
 
 def measured(
@@ -77,12 +88,13 @@ def measured(
                 bounds=(0.0, 1.0),
                 otherwise=statistic.otherwise,
                 influence=errors[role] if statistic.carried else None,
+                unit=statistic.unit(sides[role]),
                 note=statistic.note,
             )
             if statistic.bounds is not None and isinstance(estimate, Estimate):
                 # Little error of few rows may look like less than chance gives, so the plain bounds count, too.
-                for counts_for in (1.0, worth(errors[role], pairs.group)):
-                    estimate = _holding(estimate, statistic.bounds(sides[role], setting.level, counts_for))
+                for worth in (1.0, worth_of(errors[role], pairs.group)):
+                    estimate = _holding(estimate, statistic.bounds(sides[role], setting.level, worth))
             found[f"{name}.{role}"] = estimate
         if len(values) == 2:
             teacher, student = values["teacher"], values["student"]
@@ -94,6 +106,7 @@ def measured(
                 bounds=(-1.0, 1.0),
                 otherwise=statistic.otherwise,
                 influence=errors["student"] + errors["teacher"] if statistic.carried else None,
+                unit=max(statistic.unit(each) for each in sides.values()),
                 note="paired",
             )
             both = found[f"{name}.teacher"], found[f"{name}.student"]
@@ -111,15 +124,20 @@ def _holding(estimate: Estimate, bounds: Interval) -> Estimate:
 
 
 def _of_the_two(change: Measured, teacher: Measured, student: Measured) -> Measured:
-    """A difference that is no surer than the two are for themselves (MOVER: Zou and Donner 2008)."""
+    """A difference that is no surer than the two are for themselves."""
     if not (isinstance(change, Estimate) and isinstance(teacher, Estimate) and isinstance(student, Estimate)):
         return change
     assert change.low is not None
     assert change.high is not None
-    down = math.hypot(student.value - (student.low or 0.0), (teacher.high or 0.0) - teacher.value)
-    up = math.hypot((student.high or 0.0) - student.value, teacher.value - (teacher.low or 0.0))
-    low, high = min(change.low, max(-1.0, change.value - down)), max(change.high, min(1.0, change.value + up))
+    apart = square_and_add(teacher.value, _interval(teacher), student.value, _interval(student))
+    low, high = min(change.low, max(-1.0, apart.low)), max(change.high, min(1.0, apart.high))
     return replace(change, low=low, high=high, method=f"{change.method}; few a bin, so no surer than both apart")
+
+
+def _interval(estimate: Estimate) -> Interval:
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return Interval(estimate.low, estimate.high)
 
 
 def of_both(name: str, better: Direction, unit: str = "score") -> tuple[Metric, ...]:

@@ -1,4 +1,4 @@
-"""Is a calibration error more than noise? Even a perfectly honest model shows an ECE on few examples.
+"""Is an ECE more than noise? Even a perfectly honest model shows one on few examples.
 
 Labels are drawn anew from the stated confidences, as if these were true, and the ECE is compared with those of such
 labels (Broecker and Smith 2007). A small p-value speaks against the model; a large one says only that these examples
@@ -11,7 +11,7 @@ from evalkit.metrics import Family, Metric, Setting, undefined
 from evalkit.metrics.accuracy import lost
 from evalkit.metrics.calibration import applies, with_probabilities
 from evalkit.metrics.intervals import p_value
-from evalkit.stats.consistency_null import ece_consistency
+from evalkit.stats.ece_consistency import ece_consistency
 from evalkit.streams import stream
 from evalkit.table import PairTable
 from evalkit.types import Measured
@@ -43,7 +43,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
 
 
 FAMILY = Family(
-    name="consistency",
+    name="ece_consistency",
     measure=measure,
     applies=applies,
     against=lost,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from evalkit.stats.exact_power import exact_power
-from evalkit.stats.power import (
+from evalkit.stats.power_formulas import (
     minimum_detectable_drop,
     most_events,
     sample_size,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.stats.powered import Powered, powered_mean
+from evalkit.stats.prediction_powered import Powered, powered_mean
 
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 
