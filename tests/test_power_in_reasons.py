@@ -10,7 +10,8 @@ import pytest
 from evalkit.gate import beside, judged
 from evalkit.gate.asking import Asked
 from evalkit.policy import CriterionFile
-from evalkit.stats.paired import difference_tango
+from evalkit.stats.normal import two_sided_z
+from evalkit.stats.paired import difference_tango, ratio_tang
 from evalkit.stats.proportion import clopper_pearson, wilson
 from evalkit.types import CriterionRow, Estimate, Measured, Question, Undefined
 from tests.cli import project
@@ -80,7 +81,7 @@ def test_no_event_among_a_few_says_what_is_not_excluded_and_what_it_takes() -> N
     # 299 without an event show less than 1 %: 239 more, told with two digits.
     assert "0 of 60: up to 4.9 % not excluded; about 240 more without an event would show it" in said
     some = row(share(1, 60), metric="safety.newly_unsafe.rate", at_most=0.05).reason
-    assert "more examples would settle it if the estimate stays" in some
+    assert "more prompts would settle it if the estimate stays" in some
     assert "not excluded" not in some
 
 
@@ -93,6 +94,101 @@ def test_shares_near_an_end_are_not_scaled_by_the_square_root(method: str) -> No
     whole = -(-(60 + told) // 60)
     assert interval(whole, 60 * whole, 0.9).high < 0.05
     assert interval(whole - 2, 60 * (whole - 2), 0.9).high >= 0.05
+
+
+def wider(k: int, n: int) -> Estimate:
+    score, sure = wilson(k, n, 0.9), clopper_pearson(k, n, 0.9)
+    method = "wider of Wilson score and exact"
+    return estimate(k / n, min(score.low, sure.low), max(score.high, sure.high), n, method)
+
+
+@pytest.mark.parametrize(
+    ("measured", "rule", "total"),
+    [
+        # No event among so many: the rule of three, which is the exact interval's.
+        (wider(0, 30), {"metric": "outputs.error_rate.student", "at_most": 0.01}, 299),
+        # Ten hits end it: from there on Wilson's alone decides.
+        (wider(2, 52), {"metric": "flips.rate", "at_most": 0.02}, 260),
+        (wider(50, 52), {"metric": "agreement.top1", "at_least": 0.97}, 1144),
+    ],
+    ids=["no event", "two of 52", "fifty of 52"],
+)
+def test_a_share_with_few_events_narrows_by_the_rule_that_it_was_made_by(
+    measured: Estimate, rule: dict[str, Any], total: int
+) -> None:
+    said = row(measured, **rule).reason
+    more = int(said.split("about ")[1].split(" ")[0])
+    whole = 26 if measured.n == 52 else 30
+    assert abs(measured.n + more - total) <= max(whole + 6, 0.06 * total)
+
+
+def at_floor(n: int, value: float, rows: float, method: str, unit: float = 1.0) -> Estimate:
+    half = unit * two_sided_z(0.9) ** 2 / (rows + two_sided_z(0.9) ** 2)
+    return estimate(value, value - half, value + half, n, method)
+
+
+@pytest.mark.parametrize(("right", "n"), [(30, 30), (10, 10), (9, 10), (15, 30)])
+def test_a_student_that_keeps_everything_needs_about_ninety_right_answers_to_show_97_percent(
+    right: int, n: int
+) -> None:
+    interval = ratio_tang(right, 0, 0, n - right, 0.9)
+    assert interval is not None
+    note = "" if right == n >= 30 else f"; unstable: the teacher is right on only {right} of {n}"
+    kept = estimate(1.0, interval.low, interval.high, n, f"Tang paired score ratio{note}")
+    said = row(kept, metric="accuracy.retention", at_least=0.97).reason
+    total = n + int(said.split("about ")[1].split(" ")[0])
+    # Two digits are told of those that are missing.
+    times = total / n
+    after = ratio_tang(times * right, 0, 0, times * (n - right), 0.9)
+    assert after is not None
+    assert after.low >= 0.97
+    assert total * right / n == pytest.approx(88, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("measured", "total"),
+    [
+        (at_floor(2, 0.0, 2, "mean, Student t; paired; no spread seen, so z²/(n+z²)"), 133),
+        (at_floor(40, 0.0, 40, "mean, Student t; no spread seen, so z²/(n+z²) times 2", 2.0), 268),
+        (at_floor(90, 0.0, 30, "bootstrap; no spread seen, so z²/(groups+z²)"), 399),
+        (at_floor(90, 0.0, 22.5, "mean; no spread seen, so z²/(22.5+z²)"), 540),
+        (at_floor(90, 0.0, 30, "no spread between groups, so z²/(groups+z²) over 30 groups (wider than Wilson)"), 399),
+    ],
+    ids=["two", "unit of two", "groups", "independent", "alike groups"],
+)
+def test_an_interval_without_spread_narrows_as_fast_as_examples_grow(measured: Estimate, total: int) -> None:
+    said = row(measured, metric="calibration.brier.difference", at_most=0.02).reason
+    more = int(said.split("about ")[1].split(" ")[0])
+    # Two digits are told, rounded up.
+    assert total <= measured.n + more <= 1.08 * total
+
+
+def test_what_is_wider_than_the_least_narrows_with_the_square_root() -> None:
+    least = "mean; for what no example shows, at least z²/(n+z²)"
+    said = row(estimate(0.0, -0.3, 0.3, 100, least), metric="calibration.brier.difference", at_most=0.02).reason
+    total = 100 + int(said.split("about ")[1].split(" ")[0])
+    assert total == pytest.approx(100 * (0.3 / 0.02) ** 2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("over", "told"),
+    [
+        ("the teacher's wrong answers", "more of the teacher's wrong answers would settle it"),
+        ("the 12 examples that both got wrong", "more of the examples that both got wrong would settle it"),
+        ("40 harmful prompts that the teacher refused", "more harmful prompts that the teacher refused would settle"),
+        ("wrong answers; 60 examples x 3 samples", "more wrong answers would settle it"),
+    ],
+)
+def test_a_share_of_a_part_counts_that_part(over: str, told: str) -> None:
+    said = row(share(3, 60, f"Clopper–Pearson, over {over}"), metric="flips.wrong_to_right.rate", at_most=0.08).reason
+    assert told in said
+    grouped = row(
+        share(3, 60, f"Clopper–Pearson, taken for 60.0 independent, over {over}"),
+        grouped=True,
+        metric="flips.wrong_to_right.rate",
+        at_most=0.08,
+    ).reason
+    assert "in new groups would settle it" in grouped
 
 
 def test_in_groups_it_takes_new_groups() -> None:

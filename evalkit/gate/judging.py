@@ -29,6 +29,9 @@ _BESIDE = {
 }
 POWER = 0.8
 _TAKEN_FOR = re.compile(r", taken for ([0-9.]+) independent")
+_AMONG = re.compile(r", over (the )?(?:[0-9]+ )?([^;()]+)")
+_FLOOR = re.compile(r"z²/\((n|groups|[0-9.]+)\+z²\)(?: times ([0-9.e+-]+))?")
+_RIGHT = re.compile(r"; unstable: the teacher is right on only ([0-9]+) of ([0-9]+)")
 _SAMPLES = re.compile(r"; [0-9]+ examples x ([0-9]+) samples$")
 
 
@@ -140,7 +143,10 @@ def _can_show(metric: str, n: int, companion: Measured | None) -> str:
 
 
 def _settles(asked: Asked, measured: Estimate, bound: float) -> str:
-    """About how many more examples would settle it; in new groups, where examples come in groups."""
+    """About how many more examples would settle it; in new groups, where examples come in groups.
+
+    Where a share is one of a part (of the teacher's right answers), it is that part which `n` counts.
+    """
     total = _total(measured, bound)
     stays = "if the estimate stays"
     if total is None or total <= measured.n:
@@ -148,20 +154,24 @@ def _settles(asked: Asked, measured: Estimate, bound: float) -> str:
     more = total - measured.n
     step = 10 ** max(0, len(str(more)) - 2)
     about = f"about {-(-more // step) * step} more"
+    among = _AMONG.search(measured.method)
+    what = "examples"
+    if among is not None:
+        what = f"of the {among[2].strip()}" if among[1] else among[2].strip()
     where = " in new groups" if asked.grouped else ""
     if measured.value == 0.0 and _exact(measured) and asked.criterion.at_most is not None:
         unit = catalogue()[asked.question.metric][0].unit
         assert measured.high is not None
         high = figures.number(measured.high, unit, metric=asked.question.metric)
         return f"0 of {measured.n}: up to {high} not excluded; {about}{where} without an event would show it"
-    return f"{about} examples{where} would settle it {stays}"
+    return f"{about} {what}{where} would settle it {stays}"
 
 
 def _total(measured: Estimate, bound: float) -> int | None:
     """Examples in total that would settle it: each kind of interval narrows in its own way (stats/settling.py)."""
     from evalkit.stats import settling
 
-    n, value, low, high = measured.n, measured.value, measured.low, measured.high
+    n, value, low, high, level = measured.n, measured.value, measured.low, measured.high, measured.level
     assert low is not None
     assert high is not None
     # In groups the examples are taken for fewer independent ones: those narrow the interval.
@@ -169,13 +179,42 @@ def _total(measured: Estimate, bound: float) -> int | None:
     samples = _SAMPLES.search(measured.method)
     answers = n if samples is None else n * int(samples[1])
     units = answers if found is None else max(1, round(float(found[1])))
-    if _exact(measured) or measured.method.startswith("Wilson score"):
-        total = settling.trials_to_settle(value * units, units, measured.level, bound, exact=_exact(measured))
-    elif measured.method.startswith("Tango paired score"):
-        total = settling.pairs_to_settle(units, value, low, measured.level, bound)
+    method = measured.method
+    if _exact(measured) or method.startswith(("Wilson score", "wider of Wilson score and exact")):
+        total = settling.trials_to_settle(value * units, units, level, bound, exact=_exact(measured), few=_few(method))
+    elif method.startswith("Tango paired score"):
+        total = settling.pairs_to_settle(units, value, low, level, bound)
+    elif method.startswith("Tang paired score ratio"):
+        # It narrows with the teacher's right answers; where nothing is said of them, as though all were right.
+        if (right := _RIGHT.search(method)) is not None:
+            units = max(1, round(units * int(right[1]) / int(right[2])))
+        total = settling.rows_to_settle(units, value, low, high, level, bound)
+    elif (floor := _FLOOR.search(method)) is not None:
+        units, unit = _least(floor, answers, max(value - low, high - value), level)
+        total = settling.rows_to_settle(units, value, low, high, level, bound, unit)
     else:
         return settling.examples_to_settle(n, value, low, high, bound)
     return None if total is None else math.ceil(n * total / units)
+
+
+def _few(method: str) -> float:
+    from evalkit.metrics.intervals import FEW
+
+    return FEW if method.startswith("wider") else 0.0
+
+
+def _least(floor: re.Match[str], answers: int, half: float, level: float) -> tuple[int, float]:
+    """Independent rows, at least 1, and the unit of the half-width unit z²/(rows + z²) that a method names."""
+    from evalkit.stats.normal import two_sided_z
+
+    rows, unit = floor[1], float(floor[2] or 1.0)
+    if rows == "n":
+        return answers, unit
+    if rows == "groups":
+        # How many there are is seen from the half-width that they have.
+        z = two_sided_z(level)
+        return max(1, round(z * z * (1.0 / half - 1.0))), unit
+    return max(1, round(float(rows))), unit
 
 
 def _exact(measured: Estimate) -> bool:

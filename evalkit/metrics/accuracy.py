@@ -25,7 +25,7 @@ from evalkit.metrics.intervals import (
 from evalkit.stats.groups import group_sums
 from evalkit.stats.mean import ratio_linearised
 from evalkit.stats.paired import mcnemar, ratio_tang
-from evalkit.stats.power_formulas import minimum_detectable_drop
+from evalkit.stats.power_formulas import detectable_drop
 from evalkit.stats.proportion import wilson
 from evalkit.table import PairTable
 from evalkit.types import Estimate, Measured, SuiteFacts, Undefined
@@ -161,7 +161,7 @@ def _detectable(discordant: int, pairs: PairTable, setting: Setting) -> Measured
     discordance = min(1.0, (discordant * worth + 0.5) / (n * worth))
     one_sided = (1 + setting.level) / 2
     # With fewer than one independent example nothing is shown at all.
-    drop = minimum_detectable_drop(max(1.0, n * worth), discordance, one_sided, 0.8)
+    drop = detectable_drop(max(1.0, n * worth), discordance, one_sided, 0.8)
     method = f"power 0.8 at one-sided {one_sided:g}, discordance {discordance:.4f}"
     return exact(min(1.0, drop), n, setting, taken_for(method, n, worth))
 

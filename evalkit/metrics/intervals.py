@@ -112,7 +112,7 @@ def mean(
 ) -> Measured:
     """Mean of a number per row: Student t, cluster-robust where that is wider, made safe for tails (`for_tails`).
 
-    What no row shows is covered as far as a row differs by `unit` at most. Numbers without such a bound (NLL, KL) may hide
+    What no row shows is covered as far as a row differs by `unit` at most. Numbers without a bound (NLL, KL) may hide
     more: where 3 % of the examples cost 4 nats each on average, 200 of them hold the truth 9 times of 10 at 95 %, and
     50 of them 7 times of 10 (docs/adr/0013-intervals.md).
     """

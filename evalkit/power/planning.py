@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from evalkit.errors import Complaint, UsageError
 from evalkit.power.assumed import Assumed, Target, check
+
+# The normal quantile beyond which a level is told from 1 by too few digits.
+_LARGEST_Z = 6.0
 
 
 def plan_power(assumed: Assumed, target: Target | None, n: int | None) -> dict[str, Any]:
@@ -26,6 +30,8 @@ def plan_power(assumed: Assumed, target: Target | None, n: int | None) -> dict[s
         )
     check(assumed, target)
     needed = None if target is None else needed_for(assumed, target)
+    counted = needed[0] if needed is not None else n
+    assert counted is not None
     by_ratio = target is not None and target.retention is not None
     return {
         "margin": None if target is None else target.margin,
@@ -35,7 +41,13 @@ def plan_power(assumed: Assumed, target: Target | None, n: int | None) -> dict[s
         "difference": assumed.difference,
         "level": assumed.level,
         "power": assumed.power,
-        "groups": {"size": assumed.size, "icc": assumed.icc, "design_effect": assumed.design_effect}
+        "groups": {
+            "size": assumed.size,
+            "icc": assumed.icc,
+            "design_effect": assumed.design_effect,
+            "examples": counted,
+            "independent": max(1, math.floor(worth(assumed, counted, by_ratio=by_ratio) + 1e-9)),
+        }
         if assumed.grouped
         else None,
         "n": n,
@@ -51,35 +63,33 @@ def plan_power(assumed: Assumed, target: Target | None, n: int | None) -> dict[s
 def needed_for(assumed: Assumed, target: Target) -> tuple[int, bool]:
     """Examples with which the gate passes with at least the power asked for, and whether by the exact power.
 
-    In groups, as many times more as the design effect says, at least as many as make 20 groups, and with the Student t
-    quantile of so many groups: that part is an approximation.
+    In groups the first number from which on `chance` is as large, at least 20 groups: that is an approximation.
     """
-    examples, exact = _independent(assumed, target, assumed.level)
+    from evalkit.metrics.intervals import MIN_GROUPS
+    from evalkit.stats.exact_power import MOST
+    from evalkit.stats.planning import least_examples
+
+    examples, exact = _independent(assumed, target)
     if not assumed.grouped:
         return examples, exact
-    total = _in_groups(assumed, examples)
-    # The level hangs on the number of groups and that on the level; they agree after a step or two.
-    for _ in range(3):
-        level = _level_over(assumed, total)
-        examples, exact = _independent(assumed, target, level)
-        total = _in_groups(assumed, examples)
-    return total, exact
+    about, enough = math.ceil(examples * assumed.design_effect), math.ceil(MIN_GROUPS * assumed.mean_size)
+    if not exact or 2 * examples > MOST:
+        # Among so many the one group more and the t quantile make no difference.
+        return max(about, enough), False
+
+    def passing(n: int) -> float:
+        return _chance(assumed, target, max(n, enough))
+
+    window, looks = (
+        math.ceil(assumed.design_effect * _two_counts(assumed, target)),
+        20 if target.retention is None else 5,
+    )
+    return max(least_examples(passing, max(about, enough), window, looks, assumed.power), enough), True
 
 
 def chance(assumed: Assumed, target: Target, n: int) -> float:
     """How often the gate passes on `n` examples; 0 where they make too few groups for any interval."""
-    from evalkit.stats.exact_power import exact_power, exact_retention_power
-
-    if _too_few_groups(assumed, n):
-        return 0.0
-    worth, level = _worth(assumed, n), _level_over(assumed, n)
-    if target.margin is not None:
-        return exact_power(worth, target.margin, assumed.discordance, assumed.difference, level)
-    assert target.retention is not None
-    assert assumed.teacher is not None
-    return exact_retention_power(
-        worth, target.retention, assumed.teacher, assumed.discordance, assumed.difference, level
-    )
+    return 0.0 if _too_few_groups(assumed, n) else _chance(assumed, target, n)
 
 
 def drop_shown(assumed: Assumed, n: int) -> float:
@@ -88,7 +98,8 @@ def drop_shown(assumed: Assumed, n: int) -> float:
 
     if _too_few_groups(assumed, n):
         return 1.0
-    return smallest_margin(_worth(assumed, n), assumed.discordance, 0.0, _level_over(assumed, n), assumed.power)
+    rows, level = _gate(replace(assumed, difference=0.0), n, by_ratio=False)
+    return smallest_margin(rows, assumed.discordance, 0.0, level, assumed.power)
 
 
 def retention_shown(assumed: Assumed, n: int) -> float:
@@ -98,8 +109,8 @@ def retention_shown(assumed: Assumed, n: int) -> float:
     assert assumed.teacher is not None
     if _too_few_groups(assumed, n):
         return 0.0
-    level = _level_over(assumed, n)
-    return largest_retention(_worth(assumed, n), assumed.teacher, assumed.discordance, 0.0, level, assumed.power)
+    rows, level = _gate(replace(assumed, difference=0.0), n, by_ratio=True)
+    return largest_retention(rows, assumed.teacher, assumed.discordance, 0.0, level, assumed.power)
 
 
 def sentences(answer: dict[str, Any]) -> list[str]:
@@ -109,7 +120,8 @@ def sentences(answer: dict[str, Any]) -> list[str]:
     if groups is not None:
         said.append(
             f"In groups of {groups['size']:.3g} whose examples fare alike by an ICC of {groups['icc']:.2g}, "
-            f"{groups['design_effect']:.2f} examples count as one."
+            f"{groups['design_effect']:.2f} examples count as one; "
+            f"the gate knows that only from its groups and takes {groups['examples']} for {groups['independent']}."
         )
     if answer["examples_needed"] is not None:
         in_groups = f" in {answer['groups_needed']} groups" if groups is not None else ""
@@ -141,8 +153,6 @@ def sentences(answer: dict[str, Any]) -> list[str]:
 
 def unlike_groups(sizes: Sequence[int], assumed: Assumed) -> str:
     """What is to be said of a suite's groups where nobody says how alike their examples fare: the worst case."""
-    from dataclasses import replace
-
     from evalkit.stats.groups import group_size
 
     n = sum(sizes)
@@ -152,8 +162,29 @@ def unlike_groups(sizes: Sequence[int], assumed: Assumed) -> str:
     shown = f"a drop of {up(drop)} or more" if drop < 1.0 else "no drop at all"
     return (
         f"They come in {len(sizes)} groups: if the examples of a group always fare alike, they count as "
-        f"{_worth(worst, n)} and can rule out {shown}."
+        f"{math.floor(worth(worst, n) + 1e-9)} and can rule out {shown}."
     )
+
+
+def worth(assumed: Assumed, n: int, *, by_ratio: bool = False) -> float:
+    """For how many independent examples the gate takes `n` of them in groups, on average; above 0.
+
+    It counts them by how the rows of its own estimate vary: a difference's, or those of a ratio where that is asked.
+    """
+    from evalkit.stats.groups import planned_rows
+
+    if not assumed.grouped:
+        return float(n)
+    variance = _variance_of_ratio(assumed) if by_ratio else assumed.discordance - assumed.difference**2
+    return planned_rows(n, variance, assumed.size, assumed.icc)
+
+
+def _variance_of_ratio(assumed: Assumed) -> float:
+    """Of student - ratio * teacher, a row of the linearised ratio."""
+    assert assumed.teacher is not None
+    lost, gained = (assumed.discordance - assumed.difference) / 2.0, (assumed.discordance + assumed.difference) / 2.0
+    ratio = 1.0 + assumed.difference / assumed.teacher
+    return max(0.0, (assumed.teacher - lost) * (1.0 - ratio) ** 2 + lost * ratio**2 + gained)
 
 
 def up(share: float) -> str:
@@ -161,45 +192,68 @@ def up(share: float) -> str:
     return f"{math.ceil(share * 1e4 - 1e-6) / 1e4:.4f}"
 
 
-def _independent(assumed: Assumed, target: Target, level: float) -> tuple[int, bool]:
+def _independent(assumed: Assumed, target: Target) -> tuple[int, bool]:
     from evalkit.stats.planning import needed_for_difference, needed_for_retention
 
+    level, power = assumed.level, assumed.power
     if target.margin is not None:
-        needed = needed_for_difference(target.margin, assumed.discordance, assumed.difference, level, assumed.power)
+        needed = needed_for_difference(target.margin, assumed.discordance, assumed.difference, level, power)
     else:
         assert target.retention is not None
         assert assumed.teacher is not None
         needed = needed_for_retention(
-            target.retention, assumed.teacher, assumed.discordance, assumed.difference, level, assumed.power
+            target.retention, assumed.teacher, assumed.discordance, assumed.difference, level, power
         )
     return needed.examples, needed.exact
 
 
-def _in_groups(assumed: Assumed, examples: int) -> int:
-    from evalkit.metrics.intervals import MIN_GROUPS
+def _chance(assumed: Assumed, target: Target, n: int) -> float:
+    from evalkit.stats.exact_power import exact_power, exact_retention_power
 
-    return max(math.ceil(examples * assumed.design_effect), math.ceil(MIN_GROUPS * assumed.mean_size))
+    rows, level = _gate(assumed, n, by_ratio=target.retention is not None)
+    if target.margin is not None:
+        return exact_power(rows, target.margin, assumed.discordance, assumed.difference, level)
+    assert target.retention is not None
+    assert assumed.teacher is not None
+    return exact_retention_power(
+        rows, target.retention, assumed.teacher, assumed.discordance, assumed.difference, level
+    )
+
+
+def _two_counts(assumed: Assumed, target: Target) -> float:
+    """How many independent examples make the margin two whole counts."""
+    if target.margin is not None:
+        return 2.0 / target.margin
+    assert target.retention is not None
+    assert assumed.teacher is not None
+    return 2.0 / ((1.0 - target.retention) * assumed.teacher)
+
+
+def _gate(assumed: Assumed, n: int, *, by_ratio: bool) -> tuple[int, float]:
+    """The gate over groups as one over independent examples: how many, and at which level.
+
+    The estimate varies as that of n / design effect examples. The score interval takes them for fewer (`worth`): its
+    statistic grows with the square root of the counts, so that is a larger normal quantile. The interval over groups
+    has Student's, of as many groups. The wider of the two decides.
+    """
+    if not assumed.grouped:
+        return n, assumed.level
+    from scipy.special import ndtr, stdtrit
+
+    from evalkit.stats.normal import one_sided_z
+
+    z, independent = one_sided_z(assumed.level), worth(assumed, n, by_ratio=by_ratio)
+    # A level nearer to 1 has too few digits left. Then the estimate is taken to vary more than it does, to be safe.
+    rows = min(n / assumed.design_effect, independent * max(1.0, _LARGEST_Z / z) ** 2)
+    by_score = z * math.sqrt(rows / independent)
+    over_groups = stdtrit(max(2.0, n / assumed.mean_size) - 1.0, assumed.level)
+    return max(1, math.floor(rows + 1e-9)), float(ndtr(max(by_score, over_groups)))
 
 
 def _too_few_groups(assumed: Assumed, n: int) -> bool:
     from evalkit.metrics.intervals import MIN_GROUPS
 
     return assumed.grouped and n / assumed.mean_size < MIN_GROUPS
-
-
-def _worth(assumed: Assumed, n: int) -> int:
-    """How many independent examples `n` of them in groups are worth."""
-    return max(1, math.floor(n / assumed.design_effect + 1e-9))
-
-
-def _level_over(assumed: Assumed, n: int) -> float:
-    """The level whose normal quantile is the Student t quantile of as many groups: the interval over them uses that."""
-    if not assumed.grouped:
-        return assumed.level
-    from scipy.special import ndtr, stdtrit
-
-    groups = max(2.0, n / assumed.mean_size)
-    return float(ndtr(stdtrit(groups - 1.0, assumed.level)))
 
 
 def terms(answer: dict[str, Any], teacher: str = "") -> str:

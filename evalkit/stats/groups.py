@@ -2,7 +2,7 @@
 
 Rows of one group belong together (turns of a conversation), so a group tells less than as many rows of their own. The
 design effect says how many rows count as one: n rows are worth n / design effect independent ones. Two ways to it:
-`independent_rows` from rows that were measured, for an interval; `design_effect` from a correlation, for a plan.
+`independent_rows` from rows that were measured, for an interval; `planned_rows` from a correlation, for a plan.
 """
 
 from __future__ import annotations
@@ -79,3 +79,14 @@ def intraclass_correlation(values: ArrayLike, groups: ArrayLike) -> float | None
 def design_effect(size: float, correlation: float) -> float:
     """Rows that count as one, at least 1; a correlation below 0 counts as none."""
     return 1.0 + max(0.0, size - 1.0) * max(0.0, correlation)
+
+
+def planned_rows(n: float, variance: float, size: float, correlation: float) -> float:
+    """What `independent_rows` comes to on `n` rows of this variance in groups of `size`; above 0, at most n.
+
+    Grows with n, towards n / `design_effect`. The group more that an interval takes in is in the plan, too: where few
+    rows differ from their mean it decides, however little alike the rows of a group are.
+    """
+    spread = n * variance
+    effect = (design_effect(size, correlation) * spread + size * size) / (spread + size)
+    return n / max(1.0, effect)

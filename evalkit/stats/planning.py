@@ -45,7 +45,7 @@ def needed_for_difference(
     def chance(n: int) -> float:
         return exact_power(n, margin, discordance, difference, level)
 
-    return Needed(_least(chance, about, window, _LOOKS[about > _MANY], power), True)
+    return Needed(least_examples(chance, about, window, _LOOKS[about > _MANY], power), True)
 
 
 def needed_for_retention(
@@ -68,7 +68,7 @@ def needed_for_retention(
     def chance(n: int) -> float:
         return exact_retention_power(n, min_retention, teacher, discordance, difference, level)
 
-    return Needed(_least(chance, about, window, _LOOKS_AT_A_RATIO[about > _MANY], power), True)
+    return Needed(least_examples(chance, about, window, _LOOKS_AT_A_RATIO[about > _MANY], power), True)
 
 
 def smallest_margin(
@@ -105,8 +105,11 @@ def largest_retention(
     return 1.0 - _crossing(passes, least, most, about)
 
 
-def _least(chance: Callable[[int], float], about: int, window: int, looks: int, power: float) -> int:
-    """The first number whose chance is at least `power`, as are those of `looks` numbers in the `window` above it."""
+def least_examples(chance: Callable[[int], float], about: int, window: int, looks: int, power: float) -> int:
+    """The first number whose chance is at least `power`, as are those of `looks` numbers in the `window` above it.
+
+    `about` is where the search begins. Numbers above MOST are not looked at once one has the power.
+    """
     low, high = 0, about
     step = max(1, about // 20)
     if chance(about) < power:

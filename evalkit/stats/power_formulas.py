@@ -15,6 +15,8 @@ import math
 from evalkit.stats.normal import one_sided_z
 from evalkit.stats.paired_difference import constrained_teacher_only
 from evalkit.stats.proportion import clopper_pearson
+from evalkit.stats.search import falling_root
+from evalkit.stats.tails import unseen_half
 
 
 def sample_size(
@@ -26,12 +28,7 @@ def sample_size(
     `sample_size_quick` is too small (few discordant pairs). ValueError if the difference is at or
     below -margin: no number is enough. Source: the test of Tango (1998), normal approximation of its power.
     """
-    distance = _distance(margin, discordance, difference)
-    b, c = (discordance - difference) / 2.0, (discordance + difference) / 2.0
-    null_variance = 2.0 * constrained_teacher_only(b, c, 1.0, margin) - margin * (1.0 + margin)
-    true_variance = discordance - difference**2
-    spread = one_sided_z(level) * math.sqrt(max(null_variance, 0.0)) + one_sided_z(power) * math.sqrt(true_variance)
-    return max(1, math.ceil((spread / distance) ** 2))
+    return max(1, math.ceil(_examples(margin, discordance, difference, level, power)))
 
 
 def sample_size_quick(
@@ -53,6 +50,19 @@ def minimum_detectable_drop(n: float, discordance: float, level: float = 0.95, p
     return (one_sided_z(level) + one_sided_z(power)) * math.sqrt(discordance / n)
 
 
+def detectable_drop(n: float, discordance: float, level: float = 0.95, power: float = 0.8) -> float:
+    """The margin, in (0, 1], for which `sample_size` is `n`, of an equally good student; 1 where no margin is.
+
+    `minimum_detectable_drop` is up to half as large where few pairs are discordant: it takes the variance under the
+    null for that of equally good models. Never below the half-width of Tango's interval when no pair differs.
+    ValueError as there. `planning.smallest_margin` is the exact one, and dearer.
+    """
+    if n < 1 or not 0.0 <= discordance <= 1.0:
+        raise ValueError(f"no gate has {n} examples and a discordance of {discordance}")
+    found = falling_root(lambda margin: _examples(margin, discordance, 0.0, level, power) - n, 0.0, 1.0)
+    return max(found, unseen_half(n, 2.0 * level - 1.0))
+
+
 def most_events(n: int, bound: float, level: float = 0.95) -> int:
     """The most events among `n` whose exact upper bound at one-sided `level` is below `bound`; -1 if not even none is.
 
@@ -66,6 +76,16 @@ def most_events(n: int, bound: float, level: float = 0.95) -> int:
         else:
             failing = middle
     return passing
+
+
+def _examples(margin: float, discordance: float, difference: float, level: float, power: float) -> float:
+    """`sample_size` before it is rounded."""
+    distance = _distance(margin, discordance, difference)
+    b, c = (discordance - difference) / 2.0, (discordance + difference) / 2.0
+    null_variance = 2.0 * constrained_teacher_only(b, c, 1.0, margin) - margin * (1.0 + margin)
+    true_variance = discordance - difference**2
+    spread = one_sided_z(level) * math.sqrt(max(null_variance, 0.0)) + one_sided_z(power) * math.sqrt(true_variance)
+    return (spread / distance) ** 2
 
 
 def _distance(margin: float, discordance: float, difference: float) -> float:

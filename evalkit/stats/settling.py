@@ -14,6 +14,7 @@ from evalkit.stats.normal import two_sided_z
 from evalkit.stats.paired_difference import tango_z
 from evalkit.stats.proportion import clopper_pearson, wilson
 from evalkit.stats.search import falling_root
+from evalkit.stats.tails import unseen_half
 
 # More data is no answer where it takes both as many times what there is and as many examples.
 _MOST_TIMES = 50
@@ -37,19 +38,38 @@ def examples_to_settle(n: int, value: float, low: float, high: float, bound: flo
     return max(n, math.ceil(total))
 
 
-def trials_to_settle(k: float, n: int, level: float, bound: float, *, exact: bool) -> int | None:
+def trials_to_settle(k: float, n: int, level: float, bound: float, *, exact: bool, few: float = 0.0) -> int | None:
     """Trials in total with which the interval of k / n lies clear of `bound`, if that share stays; at least n.
 
-    `exact` for Clopper and Pearson's interval of two-sided coverage `level`, else Wilson's. None as above.
+    `exact` for Clopper and Pearson's interval of two-sided coverage `level`, else Wilson's, and where fewer than `few`
+    hit or miss the wider of both. None as above.
     """
-    share, interval = k / n, clopper_pearson if exact else wilson
+    share = k / n
 
     def clear(total: float) -> bool:
         # Counts need not be whole: both intervals go on between them.
-        low, high = interval(min(share * total, total), total, level)
-        return high < bound if share < bound else low > bound
+        count = min(share * total, total)
+        intervals = [] if exact else [wilson(count, total, level)]
+        if exact or min(count, total - count) < few:
+            intervals.append(clopper_pearson(count, total, level))
+        return all(each.high < bound if share < bound else each.low > bound for each in intervals)
 
     return None if share == bound else _first(n, clear)
+
+
+def rows_to_settle(
+    n: int, value: float, low: float, high: float, level: float, bound: float, unit: float = 1.0
+) -> int | None:
+    """As `examples_to_settle`, for an interval that is never narrower than `unit` z^2 / (n + z^2) either way.
+
+    What it is wider than that narrows with the square root of n; the rest does as fast as n grows. None as above.
+    """
+    distance = abs(value - bound)
+    half = value - low if value > bound else high - value
+    if distance == 0.0 or not math.isfinite(half):
+        return None
+    beyond = max(0.0, half**2 - (unit * unseen_half(n, level)) ** 2)
+    return _first(n, lambda total: beyond * n / total + (unit * unseen_half(total, level)) ** 2 < distance**2)
 
 
 def pairs_to_settle(n: int, value: float, low: float, level: float, bound: float) -> int | None:

@@ -85,7 +85,7 @@ def test_all_contradictions_are_told_at_once() -> None:
 
 def test_groups_on_the_command_line_cost_examples() -> None:
     plain, grouped = asked("--margin", "0.05"), asked("--margin", "0.05", "--group-size", "3", "--icc", "0.5")
-    assert grouped["examples_needed"] == pytest.approx(2 * plain["examples_needed"], rel=0.03)
+    assert grouped["examples_needed"] == pytest.approx(2 * plain["examples_needed"], rel=0.05)
     assert grouped["groups_needed"] * 3 >= grouped["examples_needed"]
 
 
@@ -99,7 +99,10 @@ def test_a_suite_knows_its_groups(tmp_path: Path) -> None:
     plain = evalkit("power", "--suite", folder)
     assert "They come in 30 groups: if the examples of a group always fare alike, they count as 30" in plain.out
     told = asked("--suite", folder, "--icc", "0.4")
-    assert told["groups"] == {"size": 3.0, "icc": 0.4, "design_effect": pytest.approx(1.8)}
+    groups = told["groups"]
+    assert (groups["size"], groups["icc"], groups["examples"]) == (3.0, 0.4, 90)
+    assert groups["design_effect"] == pytest.approx(1.8)
+    assert 40 <= groups["independent"] < 90 / 1.8
     assert told["minimum_detectable_drop"] > asked("--suite", folder)["minimum_detectable_drop"]
 
 

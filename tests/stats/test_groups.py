@@ -8,7 +8,14 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.stats.groups import design_effect, group_size, group_sums, independent_rows, intraclass_correlation
+from evalkit.stats.groups import (
+    design_effect,
+    group_size,
+    group_sums,
+    independent_rows,
+    intraclass_correlation,
+    planned_rows,
+)
 from evalkit.stats.mean import cluster_mean, mean_interval
 
 seeds = st.integers(0, 10_000)
@@ -125,3 +132,29 @@ def test_the_design_effect_is_how_much_the_clustered_variance_is_larger() -> Non
 def test_independent_rows_count_one_each() -> None:
     assert design_effect(4.0, 0.0) == design_effect(4.0, -0.2) == design_effect(1.0, 0.7) == 1.0
     assert design_effect(4.0, 1.0) == 4.0
+
+
+@given(
+    n=st.integers(20, 5000), variance=st.floats(0.0, 1.0), size=st.floats(1.0, 40.0), correlation=st.floats(0.0, 1.0)
+)
+def test_more_planned_rows_are_worth_more_and_never_more_than_the_design_effect_says(
+    n: int, variance: float, size: float, correlation: float
+) -> None:
+    found = planned_rows(n, variance, size, correlation)
+    assert 0.0 < found <= n / design_effect(size, correlation) * (1 + 1e-12)
+    assert found <= planned_rows(n + 1, variance, size, correlation)
+    assert planned_rows(10**9, 0.1, size, correlation) == pytest.approx(
+        10**9 / design_effect(size, correlation), rel=1e-4
+    )
+
+
+@pytest.mark.parametrize(("size", "alike", "differ"), [(20, 0.0, 0.1), (20, 0.05, 0.1), (10, 0.2, 0.02), (4, 0.5, 0.3)])
+def test_rows_are_planned_for_what_measured_ones_come_to(size: int, alike: float, differ: float) -> None:
+    rng, count, found = np.random.default_rng(size), 200, []
+    groups = np.repeat(np.arange(count), size)
+    for _ in range(100):
+        rows = (rng.random((count, size)) < differ) * rng.choice([-1.0, 1.0], (count, size))
+        shared = rng.random((count, size)) < np.sqrt(alike)
+        rows = np.where(shared, (rng.random(count) < differ)[:, None] * rng.choice([-1.0, 1.0], count)[:, None], rows)
+        found.append(independent_rows(rows.ravel(), groups))
+    assert np.mean(found) == pytest.approx(planned_rows(count * size, differ, size, alike), rel=0.05)

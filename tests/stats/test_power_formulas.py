@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from evalkit.stats.exact_power import exact_power
+from evalkit.stats.paired import difference_tango
+from evalkit.stats.planning import smallest_margin
 from evalkit.stats.power_formulas import (
+    detectable_drop,
     minimum_detectable_drop,
     most_events,
     sample_size,
@@ -53,9 +56,33 @@ def test_the_detectable_drop_is_the_margin_of_the_quick_sample_size(discordance:
     assert minimum_detectable_drop(4 * n, discordance) == pytest.approx(margin / 2)
 
 
+@pytest.mark.parametrize(
+    ("n", "discordant"), [(20, 0), (100, 0), (300, 0), (50, 1), (100, 2), (100, 5), (300, 6), (1000, 20), (1000, 100)]
+)
+def test_what_few_discordant_pairs_can_show_is_hardly_more_than_the_exact_margin(n: int, discordant: int) -> None:
+    discordance = (discordant + 0.5) / n
+    told, exact = detectable_drop(n, discordance), smallest_margin(n, discordance)
+    assert exact <= told <= 1.13 * exact
+    # The quick one is too small, and by half where no pair is discordant.
+    assert minimum_detectable_drop(n, discordance) < (0.6 if discordant == 0 else 1.0) * exact
+
+
+@given(discordance=st.floats(0.0, 0.5), n=st.integers(1, 100_000))
+def test_what_can_be_shown_is_the_margin_of_the_sample_size_and_no_less_than_no_flip_leaves_open(
+    discordance: float, n: int
+) -> None:
+    margin = detectable_drop(n, discordance)
+    assert 0.0 < margin <= 1.0
+    assert margin >= -difference_tango(n, 0, 0, 0, 0.9).low - 1e-12
+    assert detectable_drop(2 * n, discordance) <= margin
+    if margin < 1.0 and discordance > 0.0:
+        assert abs(sample_size(margin, discordance) - n) <= 1
+
+
 def test_impossible_suites_are_refused() -> None:
-    with pytest.raises(ValueError, match="no gate"):
-        minimum_detectable_drop(0, 0.1)
+    for detectable in (minimum_detectable_drop, detectable_drop):
+        with pytest.raises(ValueError, match="no gate"):
+            detectable(0, 0.1)
 
 
 @given(st.integers(1, 500), st.floats(0.001, 0.999), st.floats(0.51, 0.999))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evalkit.stats.normal import two_sided_z
 from evalkit.stats.paired import difference_tango
 from evalkit.stats.proportion import clopper_pearson, wilson
-from evalkit.stats.settling import examples_to_settle, pairs_to_settle, trials_to_settle
+from evalkit.stats.settling import examples_to_settle, pairs_to_settle, rows_to_settle, trials_to_settle
 
 
 def test_four_times_the_examples_halve_the_interval() -> None:
@@ -81,6 +81,45 @@ def test_the_pairs_named_settle_it_and_a_round_number_below_does_not(
         before = difference_tango(*(fewer * cell for cell in (same, lost, gained, 0)), 0.9)
         assert before.low <= bound + 1e-12
         assert before.high >= bound - 1e-12
+
+
+@given(k=st.integers(0, 30), n=st.integers(31, 300), part=st.floats(0.05, 0.95), mirrored=st.booleans())
+def test_with_few_events_the_wider_of_both_intervals_is_clear(k: int, n: int, part: float, mirrored: bool) -> None:
+    events = n - k if mirrored else k
+
+    def ends(k: float, n: float) -> tuple[float, float]:
+        score, sure = wilson(k, n, 0.9), clopper_pearson(k, n, 0.9)
+        if min(k, n - k) >= 10:
+            return score.low, score.high
+        return min(score.low, sure.low), max(score.high, sure.high)
+
+    low, high = ends(events, n)
+    bound = low + part * (high - low)
+    total = trials_to_settle(events, n, 0.9, bound, exact=False, few=10)
+    assume(total is not None and total > n)
+    assert total is not None
+
+    def clear(total: int) -> bool:
+        low, high = ends(min(events / n * total, total), total)
+        return low > bound or high < bound
+
+    assert clear(total)
+    assert not clear(total - 1)
+
+
+def test_a_half_width_without_spread_falls_as_the_rows_grow() -> None:
+    z2 = two_sided_z(0.9) ** 2
+    for n, unit in ((2, 1.0), (30, 1.0), (30, 2.0)):
+        half = unit * z2 / (n + z2)
+        total = rows_to_settle(n, 0.0, -half, half, 0.9, 0.02, unit)
+        assert total == math.ceil(z2 * (unit / 0.02 - 1.0))
+
+
+def test_a_half_width_far_above_the_least_falls_with_the_square_root() -> None:
+    total = rows_to_settle(2000, 0.0, -0.08, 0.08, 0.9, -0.04)
+    assert total == pytest.approx(examples_to_settle(2000, 0.0, -0.08, 0.08, -0.04), rel=0.01)
+    assert rows_to_settle(2000, 0.0, -0.08, 0.08, 0.9, 0.0) is None
+    assert rows_to_settle(2000, 1.0, 0.5, math.inf, 0.9, 1.2) is None
 
 
 def test_without_any_flip_pairs_count_as_such() -> None:
