@@ -15,7 +15,7 @@ from evalkit.ledger import transitions, worth_reading
 from evalkit.metrics import catalogue
 from evalkit.policy import Policy, policy_from_text
 from evalkit.records import terms_from
-from evalkit.remarks import remarks, unjudged
+from evalkit.remarks import no_answers, remarks, unjudged
 from evalkit.types import ERRORED, Measured, MetricRow, Question, Role, RunRecord, Terms, Verdict
 
 AUDIT_LEVEL = 0.95
@@ -141,7 +141,11 @@ def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow
     )
     # Waivers are printed first, then what the verdict rests on; what it does not rest on comes before all else.
     first = len(verdict.waivers) + 1
-    silent = (*unmissable(verdict.criteria), *unjudged(evidence.columns, verdict.criteria))
+    silent = (
+        *no_answers(verdict.criteria),
+        *unmissable(verdict.criteria),
+        *unjudged(evidence.columns, verdict.criteria),
+    )
     return replace(verdict, reasons=(*verdict.reasons[:first], *silent, *verdict.reasons[first:]))
 
 

@@ -46,6 +46,20 @@ def unjudged(columns: Sequence[Columns], criteria: Sequence[CriterionRow]) -> It
             )
 
 
+# What a student costs, and what it does with somebody to fall back on: neither says that its answers are good.
+_BESIDE_ANSWERS = ("fallback.", "cost.", "size.", "latency.", "throughput.", "memory.", "flops.", "energy.")
+
+
+def no_answers(criteria: Sequence[CriterionRow]) -> Iterator[str]:
+    """A verdict that rests on no criterion about the student's answers: it must not be read as one on them."""
+    rests_on = [row for row in criteria if row.effect == "block" and row.status != "not_evaluated"]
+    if rests_on and all(row.question.metric.startswith(_BESIDE_ANSWERS) for row in rests_on):
+        yield (
+            "no blocking criterion is about the answers of the student itself: this verdict speaks of cost, speed or "
+            "fallback alone"
+        )
+
+
 def _swapped(rows: Mapping[Question, MetricRow]) -> Iterator[str]:
     """A student that is larger than its teacher: somebody may have taken one for the other.
 

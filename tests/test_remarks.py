@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from evalkit.remarks import remarks
-from evalkit.types import Estimate, Measured, MetricRow, Question, Undefined
+from evalkit.remarks import no_answers, remarks
+from evalkit.types import CriterionRow, CriterionStatus, Effect, Estimate, Measured, MetricRow, Question, Undefined
 from tests.cli import project
 
 
@@ -166,3 +166,36 @@ def sizes(**given: float) -> dict[Question, MetricRow]:
 def test_a_student_is_larger_by_its_parameters_and_by_its_bytes(given: dict[str, float], noticed: bool) -> None:
     want = "the student is larger than its teacher (90 parameters against 60): were the two swapped?"
     assert remarks([], sizes(**given)) == ((want,) if noticed else ())
+
+
+@pytest.mark.parametrize(
+    ("metrics", "noticed"),
+    [
+        (["fallback.coverage", "size.parameters.ratio"], True),
+        (["latency.speedup.p50"], True),
+        (["fallback.coverage", "accuracy.retention"], False),
+        (["safety.newly_unsafe.rate"], False),
+        ([], False),
+    ],
+)
+def test_a_verdict_on_cost_and_fallback_alone_says_so(metrics: list[str], noticed: bool) -> None:
+    rows = [row(metric) for metric in metrics]
+    assert bool(list(no_answers(rows))) == noticed
+    # A warning decides nothing, and what was not evaluated shows nothing.
+    assert bool(list(no_answers([*rows, row("accuracy.retention", effect="warn")]))) == noticed
+    assert bool(list(no_answers([*rows, row("accuracy.retention", status="not_evaluated")]))) == noticed
+
+
+def row(metric: str, effect: Effect = "block", status: CriterionStatus = "pass") -> CriterionRow:
+    return CriterionRow(
+        id=metric,
+        question=Question(metric=metric, suite="s"),
+        effect=effect,
+        on_missing="inconclusive",
+        status=status,
+        measured=Estimate(value=1.0, low=1.0, high=1.0, level=0.9, n=10, method="made up"),
+        at_least=0.5,
+        at_most=None,
+        by="interval",
+        reason="made up",
+    )

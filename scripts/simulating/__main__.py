@@ -61,7 +61,7 @@ def simulate(scenario: Scenario, seed: int, runs: int | None = None) -> list[Fig
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/simulate",
-        description="Simulates how often the intervals hold the truth and how often the gate errs: about ten minutes "
+        description="Simulates how often the intervals hold the truth and how often the gate errs: a quarter of an hour "
         "on one core. Writes the figures into docs/statistics.md and reports/simulations/statistics.json. Exit 1 if a "
         "promise is broken by more than chance.",
     )

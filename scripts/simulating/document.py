@@ -68,7 +68,7 @@ def between(page: str, figures: str, name: str) -> str:
 
 
 def check(path: Path) -> None:
-    """Raises NoPlace unless the page at `path` can take figures: before ten minutes are spent on them."""
+    """Raises NoPlace unless the page at `path` can take figures: before a quarter of an hour is spent on them."""
     if not path.is_file():
         raise NoPlace(f"{path}: there is no such page to write the figures into")
     between(path.read_text(encoding="utf-8"), "", str(path))
@@ -83,7 +83,7 @@ def record(figures: Sequence[Figure], seed: int) -> str:
 def page(figures: Sequence[Figure], seed: int) -> str:
     """The figures for a reader of docs/statistics.md."""
     parts = [
-        f"Written by `scripts/simulate` (seed {seed}; about ten minutes on one core; `--only NAME`, `--runs N` for a "
+        f"Written by `scripts/simulate` (seed {seed}; about a quarter of an hour on one core; `--only NAME`, `--runs N` for a "
         "look); every figure is in `reports/simulations/statistics.json`. "
         "± is the Monte-Carlo standard error. A figure worse than promised is marked: ▽ where the luck of the draw may "
         "explain it, **▼** where it would less than once in a thousand times.",
