@@ -62,8 +62,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/simulate",
         description="Simulates how often the intervals hold the truth and how often the gate errs, in a quarter of an "
-        "hour on one core. Writes the figures into docs/statistics.md and reports/simulations/statistics.json. Exit 1 if a "
-        "promise is broken by more than chance.",
+        "hour on one core. Writes the figures into docs/statistics.md and reports/simulations/statistics.json. "
+        "Exit 1 if a promise is broken by more than chance.",
     )
     parser.add_argument("--seed", type=int, default=0, help="of every draw (default: 0)")
     parser.add_argument(

@@ -83,8 +83,8 @@ def record(figures: Sequence[Figure], seed: int) -> str:
 def page(figures: Sequence[Figure], seed: int) -> str:
     """The figures for a reader of docs/statistics.md."""
     parts = [
-        f"Written by `scripts/simulate` (seed {seed}; about a quarter of an hour on one core; `--only NAME`, `--runs N` "
-        "for a look); every figure is in `reports/simulations/statistics.json`. "
+        f"Written by `scripts/simulate` (seed {seed}; about a quarter of an hour on one core; `--only NAME`, "
+        "`--runs N` for a look); every figure is in `reports/simulations/statistics.json`. "
         "± is the Monte-Carlo standard error. A figure worse than promised is marked: ▽ where the luck of the draw may "
         "explain it, **▼** where it would less than once in a thousand times.",
         "Intervals are held to 93 % where they say 95 %. At 90 %, which decides at a policy's level of 0.95, their "
