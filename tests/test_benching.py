@@ -1,0 +1,58 @@
+"""scripts/bench times what it says it times, on pairs like those of a run."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from evalkit.table import table
+from scripts.benching import __main__ as command
+from scripts.benching import cases, pairs
+
+
+@pytest.mark.parametrize("probabilities", [True, False])
+def test_the_pairs_are_those_of_two_models_that_err_together(probabilities: bool) -> None:
+    made = table(pairs.columns(4000, probabilities=probabilities, slices=True), "teacher")
+    assert made.teacher is not None
+    teacher, student = made.teacher.correct, made.student.correct
+    assert teacher.mean() == pytest.approx(pairs.TEACHER, abs=0.015)
+    assert student.mean() == pytest.approx(pairs.STUDENT, abs=0.015)
+    assert np.mean(~teacher & ~student) > 2 * np.mean(~teacher) * np.mean(~student)
+    assert (made.student.probs is not None) == probabilities
+    assert set(made.slices) == {"language", "length", "target"}
+
+
+def test_the_answer_is_the_likeliest() -> None:
+    made = table(pairs.columns(500, probabilities=True, slices=False), "teacher")
+    assert made.student.probs is not None
+    assert np.array_equal(made.student.probs.argmax(axis=1), made.student.choice)
+
+
+@pytest.mark.parametrize(
+    ("run", "parts"),
+    [
+        (cases.metrics(300, probabilities=False), {"arrays from stored pairs", "metrics"}),
+        (cases.metrics(300, probabilities=True), {"arrays from stored pairs", "metrics"}),
+        (cases.conclusion(300), {"stored pairs to verdict"}),
+    ],
+)
+def test_every_part_of_a_case_is_timed(run: object, parts: set[str]) -> None:
+    watch = cases.Stopwatch()
+    run(watch)  # type: ignore[operator]
+    assert set(watch.parts) == parts
+    assert all(each["seconds"] > 0 for each in watch.parts.values())
+
+
+def test_runs_come_to_medians_and_ranges_in_a_table() -> None:
+    runs = [
+        {"parts": {"metrics": {"seconds": each, "cpu_seconds": 2 * each}}, "peak_bytes": 1e9 * each}
+        for each in (1.0, 3.0, 2.0)
+    ]
+    record = {"binary-100k": command.summary(runs)}
+    assert record["binary-100k"]["parts"]["metrics"]["seconds"] == {"median": 2.0, "least": 1.0, "most": 3.0}
+    row = command.table(json.loads(json.dumps(record))).splitlines()[-1]
+    assert "100,000 pairs" in row
+    assert "2.00 (1.00 to 3.00)" in row
+    assert row.endswith("| 4.00 | 2.00 GB |")
