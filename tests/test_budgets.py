@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.conclude import Conclusion, Premises, conclude
-from evalkit.estimate import Evidence
-from evalkit.gate import Champion
+from evalkit.estimate import Evidence, populations
+from evalkit.gate import Champion, check_names
 from evalkit.policy import Policy, policy_from_text
 from evalkit.types import CriterionRow, Estimate, Question
 from tests import factory
@@ -130,3 +130,16 @@ def test_the_budgets_of_the_guide_stop_what_they_say_they_stop() -> None:
     assert [(row.id, row.question.slice) for row in spent.criteria if row.status == "fail"] == [
         ("each-language", "language=de")
     ]
+
+
+def test_a_severity_that_is_none_is_refused_before_anything_runs() -> None:
+    policy = policy_from_text(
+        "schema: evalkit/policy/v1\ncriteria:\n"
+        "  - {id: dear, metric: flips.right_to_wrong.count, where: {severity: critcal}, at_most: 0, "
+        "on_missing: skip}\n",
+        "slip",
+    )
+    population = populations([factory.random_case(1, 30).columns()])
+    (complaint,) = check_names(policy, population)
+    assert 'no severity "critcal"' in complaint.problem
+    assert "critical" in complaint.remedy

@@ -11,6 +11,7 @@ from evalkit.metrics.planned import applies as planned_applies
 from evalkit.policy import CriterionFile, Policy
 from evalkit.types import (
     KINDS,
+    SEVERITIES,
     OnMissing,
     Population,
     Question,
@@ -100,6 +101,10 @@ def check_names(policy: Policy, populations: Sequence[Population]) -> list[Compl
                     "where",
                     name,
                 )
+        # The one column with the same values in every suite: a slip of the pen would match nothing, and be skipped.
+        for value in criterion.where.get("severity", ()):
+            if value not in SEVERITIES:
+                say(f'there is no severity "{value}"', nearest(value, SEVERITIES), "where", "severity")
     return found
 
 

@@ -26,6 +26,7 @@ from evalkit.metrics.safety import RATES, UNTOLD, Rate, stance
 from evalkit.stats.groups import group_sums
 from evalkit.stats.interval import Interval
 from evalkit.stats.prediction_powered import powered_mean
+from evalkit.stats.proportion import clopper_pearson
 from evalkit.stats.tails import unseen_half
 from evalkit.table import PairTable, Side
 from evalkit.types import Estimate, Measured, Undefined
@@ -212,12 +213,14 @@ def _half(sums: NDArray[np.float64], units: int, share: float, level: float) -> 
     """Half-width: Student t, and what few labelled rows (or groups) do not show of the detector's errors.
 
     That it was right on all of them does not make it right everywhere. As in Wilson's score interval, half of
-    z² / (units + z²) is added in squares, and the half-width is never less than the whole of it: that is what is left
-    where nothing was seen. Without it an interval at 95 % from 30 labels held the truth in 69 % of simulated samples.
+    z² / (units + z²), or of the exact bound of no event where that is larger, is added in squares, and the half-width
+    is never less than the whole of it: that is what is left where nothing was seen. Without it an interval at 95 % from
+    30 labels held the truth in 69 % of simulated samples.
     """
     from scipy.special import stdtrit
 
-    unseen = share * unseen_half(units, level)
+    # Nothing seen among the labels excludes no more than it does among as many answers (Clopper and Pearson 1934).
+    unseen = share * max(unseen_half(units, level), clopper_pearson(0, units, level).high)
     spread = float(stdtrit(units - 1, (1.0 + level) / 2.0)) * math.sqrt(float(np.sum(sums**2)))
     return max(unseen, math.hypot(spread, unseen / 2.0))
 
