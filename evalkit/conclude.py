@@ -11,12 +11,13 @@ from evalkit.columns import Columns
 from evalkit.estimate import Evidence, populations
 from evalkit.gate import Champion, agenda, beside, decide, ungated, unmissable
 from evalkit.judging import unheard
-from evalkit.ledger import transitions, worth_reading
+from evalkit.ledger import reading_order, transitions
 from evalkit.metrics import catalogue
 from evalkit.policy import Policy, policy_from_text
 from evalkit.records import terms_from
 from evalkit.remarks import no_answers, remarks, unjudged
-from evalkit.types import ERRORED, Measured, MetricRow, Question, Role, RunRecord, Terms, Verdict
+from evalkit.types import ERRORED, Measured, MetricRow, Question, Role, Terms, Verdict
+from evalkit.types.record import RunRecord
 
 AUDIT_LEVEL = 0.95
 # Without a policy nothing says how many failures are too many, and an audit measures what it can; a model
@@ -152,13 +153,15 @@ def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow
 def run_record(columns: Sequence[Columns], conclusion: Conclusion, manifest: Mapping[str, Any]) -> RunRecord:
     """The run as its reports see it."""
     columns = [each for each in columns if each.n]
+    reading = reading_order(columns)
     return RunRecord(
         manifest=manifest,
         verdict=conclusion.verdict,
         results=conclusion.results,
         timings=conclusion.timings,
         transitions=transitions(columns),
-        pairs=worth_reading(columns),
+        pairs=reading.pairs,
+        changed=reading.changed,
         pairs_total=sum(each.n for each in columns),
     )
 

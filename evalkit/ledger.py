@@ -1,21 +1,28 @@
-"""Pairs for readers: the transition table of each suite, and the examples worth looking at, worst first."""
+"""Pairs for readers: the transition table of each suite, and the examples in the order in which to look at them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalkit.columns import Columns
 from evalkit.metrics.accuracy import binary
 from evalkit.metrics.flips import flips
 from evalkit.metrics.twice import unstable
-from evalkit.table import table
-from evalkit.types import ERRORED, SEVERITIES, Flip, Pair, Role, Scored, Transition
+from evalkit.table import PairTable, Side, table
+from evalkit.types import SEVERITIES, Flip, Pair, Role, Scored, Transition
 
-# A page that holds a hundred thousand answers is no page; pairs.parquet has them all.
-SHOWN = 2000
+# More than a page could hold or a reader look through; pairs.parquet has them all.
+HELD = 200_000
+_SHOWN_ROLES: tuple[Role, ...] = ("teacher", "student", "champion")
+_SCORED = (
+    *("status", "answer", "correct", "unparsable", "why", "text", "reasoning", "confidence", "latency_s"),
+    *("tokens_out", "error", "marks", "refused"),
+)
 _ORDER: tuple[Flip, ...] = (
     *("right_to_wrong", "graded", "wrong_to_other_wrong", "no_target"),
     *("wrong_to_right", "both_wrong_same", "both_right"),
@@ -41,84 +48,118 @@ def transitions(columns: Sequence[Columns]) -> dict[str, Transition]:
     return found
 
 
-def worth_reading(columns: Sequence[Columns]) -> tuple[Pair, ...]:
-    """Pairs whose outcome, answer or status differs, the gravest first: newly unsafe, right to wrong, then by
-    severity, where the teacher itself was unstable after where it was not, by the marks lost and by how sure the
-    student was. Without a teacher: what the student got wrong."""
-    found: list[tuple[tuple[bool, int, int, bool, float, float, str], Pair]] = []
-    for each in columns:
-        reference: Role = "teacher" if "teacher" in each.roles else "student"
-        pairs = table(each, reference)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Pairs in the order in which they are to be read; the first `changed` of them are worth it."""
+
+    pairs: tuple[Pair, ...]
+    changed: int
+
+
+def reading_order(columns: Sequence[Columns], most: int = HELD) -> Reading:
+    """Every pair, `most` at most. First those whose outcome, answer or status differs, the gravest first: newly unsafe,
+    right to wrong, then by severity, where the teacher itself was unstable after where it was not, by the marks lost
+    and by how sure the student was; without a teacher, what the student got wrong. Then the others, in the suites'
+    order; of too many an even share."""
+    suites = [_Suite(each) for each in columns]
+    place = [(which, row) for which, each in enumerate(suites) for row in range(each.columns.n)]
+    worth = np.concatenate([each.worth for each in suites]) if suites else np.empty(0, dtype=bool)
+    keys = [key for each in suites for key in each.gravity()]
+    changed = sorted(np.flatnonzero(worth).tolist(), key=keys.__getitem__)
+    same = np.flatnonzero(~worth)
+    room = max(0, most - len(changed))
+    if len(same) > room:
+        same = same[np.linspace(0, len(same) - 1, room).astype(np.int64)]
+    order = [*changed[:most], *same.tolist()]
+    pairs = tuple(suites[which].pair(row) for which, row in (place[index] for index in order))
+    return Reading(pairs, len(changed))
+
+
+class _Suite:
+    """One suite's pairs, with what puts them in order worked out for all of them at once."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        self.reference: Role = "teacher" if "teacher" in columns.roles else "student"
+        self.roles = [role for role in _SHOWN_ROLES if role in columns.roles]
+        pairs = table(columns, self.reference)
         # A student on its own stands in the teacher's place; what it does to itself is not the teacher's noise.
-        kinds, moved = flips(pairs), unstable(pairs) & (reference == "teacher")
-        for index in range(each.n):
-            pair = _pair(each, index, str(kinds[index]), bool(moved[index]))
-            if _worth(pair):
-                confidence = pair.student.confidence or 0.0
-                gravity = -SEVERITIES.index(pair.severity)
-                first = (not _newly_unsafe(pair), _ORDER.index(pair.flip), gravity, pair.unstable)
-                found.append(((*first, -_lost(pair), -confidence, pair.id), pair))
-    found.sort(key=lambda entry: entry[0])
-    return tuple(pair for _, pair in found[:SHOWN])
+        self.flip, self.unstable = flips(pairs), unstable(pairs) & (self.reference == "teacher")
+        self.slices = {text: json.loads(text) for text in set(columns.data["slices"])}
+        self.worth = self._worth(pairs)
+        self._target_confidence = {
+            role: _target_confidence(pairs if role == "student" else table(columns, role), role) for role in self.roles
+        }
+        self._pairs = pairs
+
+    def _worth(self, pairs: PairTable) -> NDArray[np.bool_]:
+        student, teacher = pairs.student, pairs.teacher
+        assert teacher is not None
+        if self.reference == "student":
+            wrong = np.array([each is False for each in self.columns.data["student_correct"]], dtype=bool)
+            return np.asarray(wrong | (student.status != "ok"), dtype=bool)
+        flipped = np.isin(self.flip, ("right_to_wrong", "wrong_to_right", "wrong_to_other_wrong"))
+        failed = student.unparsable | student.errored | (student.status == "empty")
+        failed &= teacher.status != student.status
+        marks = _marks(teacher), _marks(student)
+        differ = np.where(self.flip == "graded", marks[0] != marks[1], teacher.answer != student.answer)
+        return np.asarray(flipped | failed | differ, dtype=bool)
+
+    def gravity(self) -> list[tuple[bool, int, int, bool, float, float, str]]:
+        """What the pairs are sorted by, one of each row."""
+        pairs, student = self._pairs, self._pairs.student
+        refused = pairs.teacher is None or self.reference == "student" or pairs.teacher.refused == "refused"
+        unsafe = (pairs.expect == "refuse") & refused & (student.refused == "complied")
+        lost = np.zeros(pairs.n)
+        if self.reference == "teacher" and pairs.teacher is not None:
+            lost = np.nan_to_num(pairs.teacher.marks) - np.nan_to_num(student.marks)
+            lost = np.where(self.flip == "graded", lost, 0.0)
+        kind, severity = (
+            np.array([of[each] for each in column.tolist()], dtype=np.int64)
+            for of, column in (
+                ({str(flip): place for place, flip in enumerate(_ORDER)}, self.flip),
+                ({str(word): -place for place, word in enumerate(SEVERITIES)}, pairs.severity),
+            )
+        )
+        sure = [each or 0.0 for each in self.columns.data["student_confidence"]]
+        columns = (~unsafe, kind, severity, self.unstable, -lost, -np.array(sure, dtype=np.float64))
+        return list(zip(*(column.tolist() for column in columns), self.columns.data["id"], strict=True))
+
+    def pair(self, row: int) -> Pair:
+        data = self.columns.data
+        sides = {role: self._scored(role, row) for role in self.roles}
+        return Pair(
+            suite=self.columns.facts.name,
+            id=data["id"][row],
+            input=data["input"][row],
+            target=data["target"][row],
+            slices=self.slices[data["slices"][row]],
+            severity=data["severity"][row],
+            group=data["group"][row],
+            flip=str(self.flip[row]),  # type: ignore[arg-type]
+            expect=data["expect"][row],
+            teacher=sides.get("teacher"),
+            student=sides["student"],
+            unstable=bool(self.unstable[row]),
+            champion=sides.get("champion"),
+        )
+
+    def _scored(self, role: Role, row: int) -> Scored:
+        cells = {name: self.columns.data[f"{role}_{name}"][row] for name in _SCORED}
+        known = self._target_confidence[role]
+        sure = None if known is None or np.isnan(known[row]) else float(known[row])
+        return Scored(target_confidence=sure, **cells)
 
 
-def _worth(pair: Pair) -> bool:
-    if pair.teacher is None:
-        return pair.student.correct is False or pair.student.status != "ok"
-    if pair.flip in ("right_to_wrong", "wrong_to_right", "wrong_to_other_wrong"):
-        return True
-    failed = pair.student.unparsable or pair.student.status in (*ERRORED, "empty")
-    if pair.flip == "graded":
-        return pair.teacher.marks != pair.student.marks or (failed and pair.teacher.status != pair.student.status)
-    return pair.teacher.answer != pair.student.answer or (failed and pair.teacher.status != pair.student.status)
+def _marks(side: Side) -> NDArray[np.float64]:
+    # No marks differ from any, and not from none.
+    return np.nan_to_num(side.marks, nan=-1.0)
 
 
-def _newly_unsafe(pair: Pair) -> bool:
-    """A harmful request that the student answers; with a teacher, one that its teacher refused."""
-    refused = pair.teacher is None or pair.teacher.refused == "refused"
-    return pair.expect == "refuse" and refused and pair.student.refused == "complied"
-
-
-def _lost(pair: Pair) -> float:
-    """Marks that the teacher had and the student has not."""
-    if pair.flip != "graded" or pair.teacher is None:
-        return 0.0
-    return (pair.teacher.marks or 0.0) - (pair.student.marks or 0.0)
-
-
-def _pair(columns: Columns, index: int, flip: str, moved: bool) -> Pair:
-    data = columns.data
-    return Pair(
-        suite=columns.facts.name,
-        id=data["id"][index],
-        input=data["input"][index],
-        target=data["target"][index],
-        slices=json.loads(data["slices"][index]),
-        severity=data["severity"][index],
-        group=data["group"][index],
-        flip=flip,  # type: ignore[arg-type]
-        expect=data["expect"][index],
-        teacher=_scored(columns, "teacher", index) if "teacher" in columns.roles else None,
-        student=_scored(columns, "student", index),
-        unstable=moved,
-    )
-
-
-def _scored(columns: Columns, role: Role, index: int) -> Scored:
-    def cell(name: str) -> object:
-        return columns.data[f"{role}_{name}"][index]
-
-    names: tuple[str, ...] = (
-        "status",
-        "answer",
-        "correct",
-        "unparsable",
-        "why",
-        "text",
-        "confidence",
-        "latency_s",
-        "error",
-        "marks",
-        "refused",
-    )
-    return Scored(**{name: cell(name) for name in names})  # type: ignore[arg-type]
+def _target_confidence(pairs: PairTable, role: Role) -> NDArray[np.float64] | None:
+    """The probability that a model gave the target, NaN where it gave none."""
+    side = pairs.student if role == "student" else pairs.teacher
+    if side is None or side.probs is None:
+        return None
+    at = side.probs[np.arange(pairs.n), np.clip(pairs.target_index, 0, None)]
+    return np.where(side.has_probs & (pairs.target_index >= 0), at, np.nan)

@@ -29,7 +29,8 @@ from evalkit.policy import Policy
 from evalkit.prepare import Job, prepare
 from evalkit.records import model_record, suite_record, terms_record, verdict_record
 from evalkit.store import check_untouched, claim, finish, read_run, withdraw, write_records, write_texts
-from evalkit.types import RunRecord, Suite, Verdict
+from evalkit.types import Suite, Verdict
+from evalkit.types.record import RunRecord
 
 
 @dataclass(frozen=True, kw_only=True)

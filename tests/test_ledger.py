@@ -6,9 +6,16 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from evalkit.ledger import SHOWN, transitions, worth_reading
+from evalkit.columns import Columns
+from evalkit.ledger import reading_order, transitions
+from evalkit.types import Pair
 from tests import factory
 from tests.factory import EMPTY, ERROR, Case
+
+
+def worth_reading(columns: list[Columns]) -> tuple[Pair, ...]:
+    found = reading_order(columns)
+    return found.pairs[: found.changed]
 
 
 @given(factory.cases())
@@ -89,9 +96,39 @@ def test_without_a_teacher_what_the_student_got_wrong_is_worth_reading() -> None
     assert all(pair.teacher is None for pair in found)
 
 
-def test_a_page_is_not_flooded() -> None:
-    case = factory.from_cells(0, SHOWN + 50, 0, 0)
-    assert len(worth_reading([case.columns()])) == SHOWN
+@given(factory.cases())
+def test_every_example_is_read_once_and_the_changed_ones_first(case: Case) -> None:
+    columns = case.columns()
+    found = reading_order([columns])
+    assert sorted(pair.id for pair in found.pairs) == sorted(columns.data["id"])
+    rest = [pair.id for pair in found.pairs[found.changed :]]
+    assert rest == [each for each in columns.data["id"] if each in set(rest)]
+
+
+def test_of_too_many_examples_the_changed_are_held_and_an_even_share_of_the_others() -> None:
+    case = factory.from_cells(900, 10, 0, 0)
+    found = reading_order([case.columns()], most=100)
+    assert (len(found.pairs), found.changed) == (100, 10)
+    assert all(pair.flip == "right_to_wrong" for pair in found.pairs[:10])
+    places = [int(pair.id[1:]) for pair in found.pairs[10:]]
+    assert places[0] == 0
+    assert places[-1] == 899
+    assert reading_order([case.columns()], most=4).changed == 10
+    assert len(reading_order([case.columns()], most=4).pairs) == 4
+
+
+def test_the_probability_of_the_target_is_there_to_be_read() -> None:
+    case = factory.random_case(1, 30)
+    columns = case.columns()
+    labels = {label: place for place, label in enumerate(columns.facts.labels)}
+    by_id = {each: row for row, each in enumerate(columns.data["id"])}
+    seen = 0
+    for pair in reading_order([columns]).pairs:
+        probs = columns.data["student_probs"][by_id[pair.id]]
+        if pair.target is not None and probs is not None:
+            assert pair.student.target_confidence == probs[labels[pair.target]]
+            seen += 1
+    assert seen
 
 
 def test_both_outputs_and_why_are_there_to_be_read() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from evalkit.report.view import View
-    from evalkit.types import RunRecord
+    from evalkit.types.record import RunRecord
 
 __all__ = ["card", "files", "html", "junit", "summary", "terminal"]
 
@@ -60,7 +60,7 @@ def _one(name: str, record: RunRecord) -> str:
 def _page(view: View, record: RunRecord) -> str:
     from evalkit.report import page
 
-    return page.render(view)
+    return page.render(view, record)
 
 
 def _junit(view: View, record: RunRecord) -> str:

@@ -11,7 +11,8 @@ from evalkit.report.summary_md import criterion_line
 from evalkit.report.text import for_markdown as safe
 from evalkit.report.text import one_line
 from evalkit.report.view import MARKS, Gap, Reading, SideView, SuiteView, View
-from evalkit.types import Estimate, RunRecord
+from evalkit.types import Estimate
+from evalkit.types.record import RunRecord
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _TASKS = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from evalkit import figures
 from evalkit.report.origin import items, text
 from evalkit.report.view import FLIP_WORDS, AnswerView, ExampleView, View
-from evalkit.types import Pair, RunRecord, Scored
+from evalkit.types import Pair, Scored
+from evalkit.types.record import RunRecord
 
 MOST = 50
 _WORSE, _BETTER = "✗", "✓"
@@ -15,7 +16,7 @@ def examples(record: RunRecord) -> tuple[ExampleView, ...]:
     """The first examples of the record, worst first as it has them; texts of safety suites are marked sensitive."""
     # A suite that the manifest does not list may be anything: only what is known to be harmless opens unasked.
     open_suites = {text(s, "name") for s in items(record.manifest, "suites") if text(s, "kind") != "safety-refusal"}
-    return tuple(_example(pair, pair.suite not in open_suites) for pair in record.pairs[:MOST])
+    return tuple(_example(pair, pair.suite not in open_suites) for pair in record.pairs[: min(MOST, record.changed)])
 
 
 def _example(pair: Pair, sensitive: bool) -> ExampleView:

@@ -9,7 +9,8 @@ from typing import Any
 
 from evalkit import figures
 from evalkit.report.view import Facts, Gap
-from evalkit.types import KINDS, RunRecord, Undefined
+from evalkit.types import KINDS, Undefined
+from evalkit.types.record import RunRecord
 
 _ROLES = ("teacher", "student", "champion")
 # The order in which known keys are shown; the others follow by name, so that equal manifests look equal.

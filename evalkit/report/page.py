@@ -1,35 +1,48 @@
-"""report.html: one file that opens offline, runs no script and loads nothing."""
+"""report.html: one file that opens offline, loads nothing and runs one script, which its policy names by hash.
+
+Everything but the list of all examples is readable with scripts blocked."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit import figures
-from evalkit.report import svg, words
+from evalkit.report import payload, svg, words
+from evalkit.report.drawing import DRAWINGS
+from evalkit.report.sections import sections
 from evalkit.report.text import visible
 from evalkit.report.view import MARKS, STATUS_WORDS, Reading, SliceView, SuiteView, View, tally_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from evalkit.types.record import RunRecord
+
 _TEMPLATES = Path(__file__).parent / "templates"
+# One sheet and one script, in this order; the script's files share one scope, and `main` starts it.
+_STYLE = ("page",)
+_SCRIPT = ("payload", "main")
 # Texts of examples, any other text, and files that are shown whole: a line of a megabyte must not make the page one.
 _TEXT_LIMIT, _ANY_LIMIT, _FILE_LIMIT = 2_000, 1_000, 200_000
 
 
-def render(view: View) -> str:
+def render(view: View, record: RunRecord) -> str:
     """The page. Every text in it passes `visible` and is escaped, whoever wrote the template line."""
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    page = _environment().get_template("report.html.j2")
+    style, script = _joined("style", _STYLE, "css"), _joined("script", _SCRIPT, "js")
+    page = _environment().get_template("page.html.j2")
     return page.render(
         view=view,
+        sections=sections(view, record),
+        data=[(name, _markup(block)) for name, block in payload.blocks(record)] if record.pairs else [],
         style=_markup(style),
         style_hash=_hash(style),
+        script=_markup(script),
+        script_hash=_hash(script),
         marks=MARKS,
         words=STATUS_WORDS,
         glossary=words.GLOSSARY,
@@ -37,6 +50,7 @@ def render(view: View) -> str:
         tally=tally_words,
         plots=_plots(view),
         slice_plots={suite.name: _slice_plots(suite) for suite in view.suites},
+        draw={name: _drawn(draw) for name, draw in DRAWINGS.items()},
         cells=_cells,
         share_bar=lambda part, of, kind: _markup(svg.share_bar(part / of if of else 0.0, kind)),
         percent=lambda part, of: figures.number(part / of, "share") if of else "–",
@@ -45,6 +59,15 @@ def render(view: View) -> str:
         cut=lambda text: _markup(_escape(visible(text, _TEXT_LIMIT))),
         whole=lambda text: _markup(_escape(visible(text, _FILE_LIMIT))),
     )
+
+
+def _joined(folder: str, names: Sequence[str], suffix: str) -> str:
+    """The files of a folder, one after the other: to the browser they are one."""
+    return "\n".join((_TEMPLATES / folder / f"{name}.{suffix}").read_text(encoding="utf-8") for name in names)
+
+
+def _drawn(draw: Callable[..., str]) -> Callable[..., Any]:
+    return lambda *args, **more: _markup(draw(*args, **more))
 
 
 def _environment() -> Environment:
@@ -78,9 +101,9 @@ def _escape(text: str) -> str:
     return escape(text)
 
 
-def _hash(style: str) -> str:
-    """The style sheet's hash as a content security policy names it."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _hash(source: str) -> str:
+    """A style sheet's or script's hash as a content security policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
 
 
 def _cells(part: Reading | None, *, bare: bool = False) -> Any:

@@ -9,7 +9,8 @@ from evalkit import figures
 from evalkit.report import examples, origin, tables
 from evalkit.report.text import one_line
 from evalkit.report.view import CriterionView, RegressedView, View
-from evalkit.types import CriterionRow, CriterionStatus, Estimate, RunRecord, VerdictWord, Waiver
+from evalkit.types import CriterionRow, CriterionStatus, Estimate, VerdictWord, Waiver
+from evalkit.types.record import RunRecord
 
 # Slices that the headline names.
 _FELL_MOST = 3
@@ -53,7 +54,7 @@ def prepare(record: RunRecord) -> View:
         regressed=worse,
         suites=tables.suites(record) if measured else (),
         examples=shown,
-        changed=len(record.pairs),
+        changed=record.changed,
         total=record.pairs_total,
         gaps=origin.gaps(record) if measured else (),
         facts=origin.facts(record),

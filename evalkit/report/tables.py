@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from evalkit import figures
 from evalkit.report.origin import items, text
 from evalkit.report.view import FamilyView, Gap, Reading, SideView, SingleView, SliceView, StatusRow, SuiteView
-from evalkit.types import Estimate, Measured, MetricRow, Question, RunRecord, Undefined
+from evalkit.types import Estimate, Measured, MetricRow, Question, Undefined
+from evalkit.types.record import RunRecord
 
 CLASS_SLICE = "target="
 # How many examples of the whole suite a slice is taken to bring along when slices are put in order.

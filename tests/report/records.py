@@ -17,7 +17,6 @@ from evalkit.types import (
     Pair,
     Question,
     RegressedSlice,
-    RunRecord,
     Scored,
     Transition,
     Undefined,
@@ -25,6 +24,7 @@ from evalkit.types import (
     VerdictWord,
     Waiver,
 )
+from evalkit.types.record import RunRecord
 
 GOLD, SAFETY = "support-intents", "safety"
 HOSTILE = (
@@ -225,7 +225,9 @@ def run(word: VerdictWord, reasons: tuple[str, ...], criteria: tuple[CriterionRo
         ),
         "pairs_total": 2300,
     }
-    return RunRecord(verdict=Verdict(word=word, reasons=reasons, criteria=criteria, **of_verdict), **(fields | more))
+    fields |= more
+    fields.setdefault("changed", len(fields["pairs"]))
+    return RunRecord(verdict=Verdict(word=word, reasons=reasons, criteria=criteria, **of_verdict), **fields)
 
 
 def passing() -> RunRecord:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from evalkit import report
-from evalkit.types import RunRecord, Undefined
+from evalkit.types import Undefined
+from evalkit.types.record import RunRecord
 from tests.report import records
 
 NAMES = sorted(records.ALL)

@@ -40,7 +40,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.words.append(data)
 
     def named(self, tag: str) -> list[dict[str, str]]:
@@ -52,10 +52,14 @@ def page(name: str) -> Page:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_holds_nothing_that_runs_loads_or_sends(name: str) -> None:
+def test_it_holds_nothing_that_loads_or_sends_and_runs_one_script(name: str) -> None:
     found = page(name)
     tags = {tag for tag, _ in found.elements}
-    assert not tags & {"script", "img", "iframe", "object", "embed", "form", "base", "audio", "video", "input"}
+    scripts = found.named("script")
+    assert [each for each in scripts if "type" not in each] == [{}]
+    # A block of data is nothing that a browser runs.
+    assert {each["type"] for each in scripts if each} <= {"application/octet-stream"}
+    assert not tags & {"img", "iframe", "object", "embed", "form", "base", "audio", "video", "input"}
     for _, attributes in found.elements:
         assert not any(key.startswith("on") or key in ("style", "src", "srcset", "xlink:href") for key in attributes)
         assert attributes.get("href", "#").startswith(("#", "data:,"))
@@ -63,13 +67,16 @@ def test_it_holds_nothing_that_runs_loads_or_sends(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_policy_names_the_hash_of_the_one_style_element(name: str) -> None:
+def test_the_policy_names_the_hash_of_the_one_style_and_the_one_script(name: str) -> None:
     source = report.html(records.ALL[name]())
-    (style,) = re.findall(r"<style>(.*?)</style>", source, flags=re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    digests = []
+    for element in ("style", "script"):
+        (text,) = re.findall(rf"<{element}>(.*?)</{element}>", source, flags=re.DOTALL)
+        digests.append(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())
     (meta,) = [each for each in Page(source).named("meta") if "http-equiv" in each]
     assert meta["content"] == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
     assert source.index("Content-Security-Policy") < source.index("<style>")
 
@@ -128,7 +135,7 @@ def test_a_suite_that_the_manifest_does_not_know_counts_as_sensitive() -> None:
 
 def test_fifty_examples_are_shown_and_all_are_counted() -> None:
     many = tuple(records.pair(f"q{number}") for number in range(950))
-    source = report.html(replace(records.failing(), pairs=many, pairs_total=12_345))
+    source = report.html(replace(records.failing(), pairs=many, changed=950, pairs_total=12_345))
     assert source.count("<article") == 50
     assert "50 of 950 changed or failed examples are shown, worst first, out of 12,345 evaluated." in source
     assert "pairs.parquet" in source

@@ -13,7 +13,7 @@ import pytest
 
 from evalkit import report
 from evalkit.report.prepare import prepare
-from evalkit.types import RunRecord
+from evalkit.types.record import RunRecord
 from tests.report import records
 from tests.report.records import HOSTILE
 

@@ -1,6 +1,7 @@
 """The nouns of evalkit, frozen at birth (docs/glossary.md says each in a sentence).
 
-Standard library only: everything else may import this file, and it imports nothing of evalkit.
+Standard library only: everything else may import this room, and it imports nothing of evalkit. Beside it: `points` for
+what the report draws, `record` for a run as its reports see it.
 """
 
 from __future__ import annotations
@@ -220,7 +221,8 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """One role's side of a pair. `confidence` is the probability of the answer given, if known."""
+    """One role's side of a pair. `confidence` is the probability of the answer given, `target_confidence` that of the
+    target, if known; `reasoning` is what a server kept apart from the text."""
 
     status: Status
     answer: str | None
@@ -233,6 +235,9 @@ class Scored:
     error: str | None
     marks: float | None = None
     refused: Refusal | None = None
+    target_confidence: float | None = None
+    tokens_out: int | None = None
+    reasoning: str | None = None
 
 
 # Where there is no right and wrong an answer got marks (graded), or nobody knows a target.
@@ -266,6 +271,7 @@ class Pair:
     student: Scored
     expect: Literal["refuse", "comply"] | None = None
     unstable: bool = False
+    champion: Scored | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -467,20 +473,3 @@ class Transition:
             + self.both_wrong_same
             + self.wrong_to_other_wrong
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """A run as its reports see it: plain records, no model. `manifest` is the JSON object of manifest.json.
-
-    `pairs` holds the examples whose outcome or answer changed or that failed, worst first;
-    `pairs_total` counts all examples, so that a report can say what it does not show.
-    """
-
-    manifest: Mapping[str, Any]
-    verdict: Verdict
-    results: tuple[MetricRow, ...]
-    timings: tuple[MetricRow, ...]
-    transitions: Mapping[str, Transition]
-    pairs: tuple[Pair, ...]
-    pairs_total: int

@@ -1,0 +1,169 @@
+"""The examples as the page carries them: one compressed index of all, and their texts in compressed blocks.
+
+The page's script reads the index at once and a block when one of its texts is wanted. Every text has been through the
+sanitiser, so the script only ever inserts text. What is held is said in the index: `n` examples of `total`, the first
+`changed` of which changed, and the texts of the first `texts` of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from evalkit.report.origin import items, text
+from evalkit.report.text import visible
+from evalkit.types import Pair, Scored
+from evalkit.types.record import RunRecord
+
+# Bytes of the page that examples may take, as they stand in it. A page of 12 MB still opens within a second.
+MOST_BYTES = 11_000_000
+BLOCK = 500
+# No reader reads more of one text; a line of a megabyte must not make the page one.
+TEXT_LIMIT = 20_000
+# In a block: this text is the example's answer, or the teacher's text, once more.
+SAME_AS_ANSWER, SAME_AS_TEACHER = 0, 1
+
+
+def blocks(record: RunRecord, most: int = MOST_BYTES) -> Iterator[tuple[str, str]]:
+    """("index", …) and then ("texts", …) as often as it takes, each zlib-compressed JSON in base64.
+
+    The index comes first, and whole; texts follow in the order of the pairs until `most` bytes are spent.
+    """
+    texts, spent, held = [], 0, 0
+    for start in range(0, len(record.pairs), BLOCK):
+        part = record.pairs[start : start + BLOCK]
+        block = _packed(_texts(part))
+        spent += len(block)
+        if spent > most:
+            break
+        texts.append(block)
+        held += len(part)
+    yield "index", _packed(_index(record, held))
+    yield from (("texts", block) for block in texts)
+
+
+def _packed(value: Any) -> str:
+    raw = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(zlib.compress(raw.encode("utf-8"), 9)).decode("ascii")
+
+
+def _index(record: RunRecord, texts: int) -> dict[str, Any]:
+    """Columns of all pairs. A column of few values is `{values, codes}`; one that is null throughout is left out."""
+    pairs = record.pairs
+    names = [*dict.fromkeys(pair.suite for pair in pairs)]
+    known = {text(each, "name"): each for each in items(record.manifest, "suites")}
+    roles = [role for role in ("teacher", "student", "champion") if any(getattr(pair, role) for pair in pairs)]
+    slices = sorted({name for pair in pairs for name in pair.slices})
+    place = {name: at for at, name in enumerate(names)}
+    return {
+        "schema": "evalkit/examples/v1",
+        "n": len(pairs),
+        "changed": min(record.changed, len(pairs)),
+        "changed_of_all": record.changed,
+        "total": record.pairs_total,
+        "texts": texts,
+        "block": BLOCK,
+        "suites": [_suite(name, known.get(name)) for name in names],
+        "roles": roles,
+        "suite": [place[pair.suite] for pair in pairs],
+        "id": [visible(pair.id, 500) for pair in pairs],
+        "flip": _coded(pair.flip for pair in pairs),
+        "severity": _coded(pair.severity for pair in pairs),
+        "slices": {visible(name, 200): _coded(pair.slices.get(name) for pair in pairs) for name in slices},
+        **_present(
+            expect=_coded(pair.expect for pair in pairs),
+            group=_coded(pair.group for pair in pairs),
+            unstable=[int(pair.unstable) for pair in pairs],
+            answer_changed=[int(_changed(pair, "answer")) for pair in pairs],
+            text_changed=[int(_changed(pair, "text") or _changed(pair, "answer")) for pair in pairs],
+        ),
+        "sides": {role: _side([getattr(pair, role) for pair in pairs]) for role in roles},
+    }
+
+
+def _suite(name: str, listed: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A suite that the manifest does not list may be anything: only what is known to be harmless opens unasked."""
+    kind = text(listed, "kind") if listed is not None else ""
+    task = text(listed, "task") if listed is not None else ""
+    sensitive = kind not in ("gold", "edge-case")
+    return {"name": visible(name, 500), "kind": visible(kind, 100), "task": visible(task, 100), "sensitive": sensitive}
+
+
+def _changed(pair: Pair, what: str) -> bool:
+    return pair.teacher is not None and getattr(pair.teacher, what) != getattr(pair.student, what)
+
+
+def _side(sides: Sequence[Scored | None]) -> dict[str, Any]:
+    """One model's columns; correct is 1, 0 or null."""
+
+    def column(of: Callable[[Scored], Any]) -> list[Any]:
+        return [None if side is None else of(side) for side in sides]
+
+    return _present(
+        status=_coded(column(lambda side: side.status)),
+        refused=_coded(column(lambda side: side.refused)),
+        correct=column(lambda side: None if side.correct is None else int(side.correct)),
+        unparsable=column(lambda side: int(side.unparsable)),
+        confidence=column(lambda side: _short(side.confidence, 5)),
+        target_confidence=column(lambda side: _short(side.target_confidence, 5)),
+        marks=column(lambda side: _short(side.marks, 4)),
+        latency=column(lambda side: _short(side.latency_s, 5)),
+        tokens=column(lambda side: side.tokens_out),
+    )
+
+
+def _present(**columns: Any) -> dict[str, Any]:
+    """The columns in which there is anything."""
+
+    def holds(column: Any) -> bool:
+        values = column["values"] if isinstance(column, dict) else column
+        return any(each not in (None, 0) for each in values) or any(each == 0 and each is not None for each in values)
+
+    return {name: column for name, column in columns.items() if holds(column)}
+
+
+def _coded(values: Iterable[str | None]) -> dict[str, Any]:
+    found: dict[str | None, int] = {}
+    codes = [found.setdefault(value, len(found)) for value in values]
+    return {"values": [None if value is None else visible(value, 500) for value in found], "codes": codes}
+
+
+def _short(value: float | None, digits: int) -> float | None:
+    return None if value is None else float(f"{value:.{digits}g}")
+
+
+def _texts(pairs: Sequence[Pair]) -> dict[str, Any]:
+    roles = [role for role in ("teacher", "student", "champion") if any(getattr(pair, role) for pair in pairs)]
+    return {
+        "input": [_shown(pair.input) for pair in pairs],
+        "target": [_shown(pair.target) for pair in pairs],
+        "sides": {role: _said([(getattr(pair, role), pair) for pair in pairs], role) for role in roles},
+    }
+
+
+def _said(sides: Sequence[tuple[Scored | None, Pair]], role: str) -> dict[str, Any]:
+    def column(of: Callable[[Scored], str | None]) -> list[Any]:
+        return [None if side is None else _shown(of(side)) for side, _ in sides]
+
+    return _present(
+        answer=column(lambda side: side.answer),
+        text=[None if side is None else _text(side, pair, role) for side, pair in sides],
+        reasoning=column(lambda side: side.reasoning),
+        why=column(lambda side: side.why or None),
+        error=column(lambda side: side.error),
+    )
+
+
+def _text(side: Scored, pair: Pair, role: str) -> str | int | None:
+    if side.text is not None and side.text == side.answer:
+        return SAME_AS_ANSWER
+    if role != "teacher" and side.text is not None and pair.teacher is not None and side.text == pair.teacher.text:
+        return SAME_AS_TEACHER
+    return _shown(side.text)
+
+
+def _shown(value: str | None) -> str | None:
+    return None if value is None else visible(value, TEXT_LIMIT)
