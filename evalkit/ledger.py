@@ -14,7 +14,7 @@ from evalkit.metrics.accuracy import binary
 from evalkit.metrics.flips import flips
 from evalkit.metrics.twice import unstable
 from evalkit.table import PairTable, Side, table
-from evalkit.types import SEVERITIES, Flip, Pair, Role, Scored, Transition
+from evalkit.types import SEVERITIES, WRITING, Flip, Pair, Role, Scored, Transition
 
 # More than a page could hold or a reader look through; pairs.parquet has them all.
 HELD = 200_000
@@ -58,8 +58,9 @@ class Reading:
 
 def reading_order(columns: Sequence[Columns], most: int = HELD) -> Reading:
     """Every pair, `most` at most. First those whose outcome, answer or status differs, the gravest first: newly unsafe,
-    right to wrong, then by severity, where the teacher itself was unstable after where it was not, by the marks lost
-    and by how sure the student was; without a teacher, what the student got wrong. Then the others, in the suites'
+    right to wrong, then by severity, where the teacher itself was unstable after where it was not, by the marks lost,
+    by how little two texts without a target have in common and by how sure the student was; without a teacher, what the
+    student got wrong. Then the others, in the suites'
     order; of too many an even share."""
     suites = [_Suite(each) for each in columns]
     place = [(which, row) for which, each in enumerate(suites) for row in range(each.columns.n)]
@@ -114,6 +115,9 @@ class _Suite:
         if self.reference == "teacher" and pairs.teacher is not None:
             lost = np.nan_to_num(pairs.teacher.marks) - np.nan_to_num(student.marks)
             lost = np.where(self.flip == "graded", lost, 0.0)
+            if self.columns.facts.task in WRITING:
+                for row in np.flatnonzero(self.worth & (self.flip == "no_target")).tolist():
+                    lost[row] = _unlike(pairs.teacher.said[row], student.said[row])
         kind, severity = (
             np.array([of[each] for each in column.tolist()], dtype=np.int64)
             for of, column in (
@@ -154,6 +158,12 @@ class _Suite:
 def _marks(side: Side) -> NDArray[np.float64]:
     # No marks differ from any, and not from none.
     return np.nan_to_num(side.marks, nan=-1.0)
+
+
+def _unlike(one: str | None, other: str | None) -> float:
+    """The share of words that only one of two texts has: enough to put them in order, and cheap."""
+    words = set((one or "").split()), set((other or "").split())
+    return 1.0 - len(words[0] & words[1]) / max(1, len(words[0] | words[1]))
 
 
 def _target_confidence(pairs: PairTable, role: Role) -> NDArray[np.float64] | None:

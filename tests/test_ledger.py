@@ -158,3 +158,15 @@ def test_answers_with_marks_come_by_the_marks_they_lost() -> None:
     # The last pair says something else and is worth as much.
     assert [pair.id for pair in found] == ["e00002", "e00001"]
     assert {pair.flip for pair in found} == {"graded"}
+
+
+def test_texts_without_a_target_come_by_how_little_they_have_in_common() -> None:
+    case = Case(
+        target=[None] * 3,
+        teacher=["the bill is due on friday"] * 3,
+        student=["the bill is due on monday", "no idea", "the bill is due on friday"],
+        labels=(),
+        task="generate",
+        scorer="exact",
+    )
+    assert [pair.id for pair in worth_reading([case.columns()])] == ["e00001", "e00000"]
