@@ -15,7 +15,7 @@ import pytest
 from evalkit.columns import Columns
 from evalkit.errors import UsageError
 from evalkit.estimate import Evidence, populations
-from evalkit.ledger import worth_reading
+from evalkit.ledger import reading_order
 from evalkit.lint import lint
 from evalkit.metrics import Family, Setting, families
 from evalkit.metrics.twice import unstable
@@ -311,12 +311,12 @@ def test_marks_and_students_on_their_own_have_no_unstable_examples() -> None:
     assert not unstable(graded.pairs()).any()
     alone = case(WAVERING * 2, [WRONG] * (2 * K))
     student = Case(**{**vars(alone), "teacher": None, "student": WAVERING * 2})
-    assert {each.unstable for each in worth_reading([student.columns()])} == {False}
+    assert {each.unstable for each in reading_order([student.columns()]).pairs} == {False}
 
 
 def test_the_ledger_marks_every_sample_of_an_unstable_example() -> None:
     columns = case(STEADY + WAVERING, [WRONG] * (2 * K)).columns()
-    shown = {each.id: each.unstable for each in worth_reading([columns])}
+    shown = {each.id: each.unstable for each in reading_order([columns]).pairs}
     assert {name for name, moved in shown.items() if not moved} == {f"e0#{number}" for number in range(1, K + 1)}
     assert shown["e1#1"]
     assert shown["e1#3"]

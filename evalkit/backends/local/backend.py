@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from evalkit.backends import Backend
 from evalkit.backends.local import checking
+from evalkit.backends.local.abilities import abilities
 from evalkit.backends.local.batching import Size, pack
 from evalkit.backends.local.choose import Choose
 from evalkit.backends.local.classify import Classify
@@ -69,6 +70,7 @@ class Local(Backend):
                 settings={
                     "budget": self._budget(),
                     "order": "upwards" if self._again else "downwards",
+                    "choices": "as a tree",
                     # The model's own template is among its bytes; a file of the plan's is not.
                     "chat_template": self.spec.chat_template
                     if self.spec.chat_template in ("auto", "none")
@@ -109,7 +111,8 @@ class Local(Backend):
         free_cache(self._device())
 
     def counts(self) -> dict[str, int]:
-        return {"out_of_memory_splits": self.splits, "cut_inputs": len(self.tools.cut) if self.tools else 0}
+        cut, flat = (len(self.tools.cut), self.tools.flat) if self.tools else (0, 0)
+        return {"out_of_memory_splits": self.splits, "cut_inputs": cut, "choices_one_by_one": flat}
 
     def weights_in_memory(self) -> int | None:
         if self.tools is None or self.tools.model is None:
@@ -162,6 +165,8 @@ class Local(Backend):
                     device=self._device(),
                     device_map=self.spec.device_map,
                 )
+                if tools.kind == "causal":
+                    tools.abilities = abilities(tools.model)
             if tools.kind == "classifier":
                 label_order(tools.model.config.id2label, request.choices)
         except (LoadError, ValueError) as error:

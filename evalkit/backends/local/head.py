@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from evalkit.backends.local.abilities import NONE, Abilities
 from evalkit.backends.local.batching import Size
 from evalkit.backends.local.encoding import Encoder
 from evalkit.backends.local.hardware import Stopwatch
@@ -20,7 +21,8 @@ class Tools:
     """A model with all that belongs to it. `model` and `special` are None until it is loaded, and after it is closed.
 
     `cut` names the requests, by suite and example id, whose prompts were longer than the window. `budget` is of padded
-    tokens in a forward pass. `again` marks the teacher's second run.
+    tokens in a forward pass. `again` marks the teacher's second run. `abilities` are those of a causal model, tried
+    once it is loaded; `flat` counts the requests whose choices were read one by one for want of them.
     """
 
     kind: Kind
@@ -32,7 +34,9 @@ class Tools:
     again: bool
     model: Any = None
     special: SpecialTokens | None = None
+    abilities: Abilities = NONE
     cut: set[tuple[str, str]] = field(default_factory=set)
+    flat: int = 0
 
     def note_cut(self, request: Request) -> None:
         self.cut.add((request.suite, request.example_id))

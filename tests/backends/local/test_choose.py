@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evalkit.backends.choosing import choose
+from evalkit.backends.local.abilities import NONE, abilities
+from evalkit.backends.local.causal import Causal
 from evalkit.backends.local.choose import Choose
 from evalkit.requests import build_requests
 from evalkit.types import Output
@@ -107,7 +110,8 @@ def test_logits_are_asked_for_only_where_a_choice_is(llama: Path) -> None:
     real, shapes = asking.loaded(built).lm_head.forward, []
     asking.loaded(built).lm_head.forward = lambda hidden: (shapes.append(hidden.shape), real(hidden))[1]
     (output,) = built.run(requests)
-    assert shapes[0][1] == max(output.choice_tokens or ())
+    # The first token of every choice is predicted from the same place.
+    assert shapes == [(1, sum(each - 1 for each in output.choice_tokens or ()) + 1, 32)]
 
 
 def test_a_model_that_cannot_leave_out_logits_gives_the_same(llama: Path) -> None:
@@ -128,6 +132,8 @@ def test_a_model_that_cannot_leave_out_logits_gives_the_same(llama: Path) -> Non
         __call__ = forward
 
     head.tools.model = Plain(head.tools.model)
+    head.tools.abilities = abilities(head.tools.model)
+    assert head.tools.abilities == NONE
     assert furthest(head.answer(build_requests(asked), None), expected) < 1e-4
 
 
@@ -156,14 +162,14 @@ def test_out_of_memory_halves_the_batch_and_carries_on(llama: Path, monkeypatch:
 
     asked = asking.suite(TEXTS, "choose", choices=asking.CHOICES)
     roomy = asking.answers(asking.local(llama), asked)
-    real = Choose._pass
+    real = Causal._pass
 
-    def cramped(self: Choose, rows: Any, *more: Any) -> list[float]:
-        if len(rows) > 8:
+    def cramped(self: Causal, rows: Any, *more: Any) -> Any:
+        if len(rows) > 3:
             raise torch.OutOfMemoryError("out of memory")
         return real(self, rows, *more)
 
-    monkeypatch.setattr(Choose, "_pass", cramped)
+    monkeypatch.setattr(Causal, "_pass", cramped)
     built = asking.local(llama, batch_tokens=100_000)
     outputs = asking.answers(built, asked)
     assert furthest(outputs, roomy) < 1e-4
@@ -185,3 +191,61 @@ def test_a_tokenizer_that_ends_every_text_does_not_end_the_prompt(tmp_path: Path
         asked = asking.suite(TEXTS, task, choices=asking.CHOICES)  # type: ignore[arg-type]
         one, other = (asking.answers(asking.local(each), asked) for each in (plain, ending))
         assert one == other
+
+
+def read_tokens(built: Any, requests: Sequence[Any]) -> tuple[int, list[Output]]:
+    """How many tokens the model is given for these requests, padding and all, in the backend's own batches."""
+    built.run(requests[:1])
+    real, read = asking.loaded(built).forward, []
+
+    def forward(**given: Any) -> Any:
+        read.append(given["input_ids"].numel())
+        return real(**given)
+
+    asking.loaded(built).forward = forward
+    outputs = asking.in_batches(built, requests)
+    asking.loaded(built).forward = real
+    return sum(read), outputs
+
+
+def test_what_the_choices_of_a_prompt_share_is_read_once(llama: Path) -> None:
+    texts = ["the money is pending and my card was declined " * 3 + str(index) for index in range(6)]
+    requests = build_requests(asking.suite(texts, "choose", choices=asking.CHOICES))
+    built = asking.local(llama)
+    tree, outputs = read_tokens(built, requests)
+    assert built.counts()["choices_one_by_one"] == 0
+    assert built.tools is not None
+    built.tools.abilities = replace(built.tools.abilities, branches=False)
+    flat, alone = read_tokens(built, requests)
+    assert furthest(outputs, alone) < 1e-4
+    # The first of them was asked on its own before.
+    assert built.counts()["choices_one_by_one"] == len(texts) + 1
+    # Four choices: four times the prompt, and then some.
+    assert flat > 2.5 * tree
+
+
+def test_worked_examples_that_prompts_begin_with_are_read_once_a_row(llama: Path) -> None:
+    stem = "Question: why is the exchange rate wrong? Answer: the fee was charged. " * 4
+    requests = build_requests(asking.suite([stem + each for each in TEXTS], "choose", choices=asking.CHOICES[:3]))
+    built = asking.local(llama)
+    shared, outputs = read_tokens(built, requests)
+    tokens = sum(each.tokens_in or 0 for each in outputs)
+    assert shared < tokens / 2
+    one_by_one = [built.run([each])[0] for each in requests]
+    assert furthest(outputs, one_by_one) < 1e-4
+
+
+def test_equal_prompts_are_read_once_and_answered_each(llama: Path) -> None:
+    built = asking.local(llama)
+    requests = build_requests(asking.suite(["A card?"] * 3 + ["Why?"], "choose", choices=asking.CHOICES))
+    outputs = built.run(requests)
+    assert len({each.choice_logprobs for each in outputs[:3]}) == 1
+    assert furthest(outputs, [built.run([each])[0] for each in requests]) < 1e-4
+
+
+def test_a_sequence_longer_than_a_sliding_window_is_read_alone(tmp_path: Path) -> None:
+    folder = lm.save_language_model(tmp_path / "mistral", "mistral", seed=1)
+    built = asking.local(folder)
+    asked = asking.suite(["A card?", "the money is pending " * 12], "choose", choices=("no", "yes"))
+    asking.answers(built, asked)
+    assert built.counts()["choices_one_by_one"] == 1
