@@ -26,7 +26,7 @@ STUDENT = Classifier(name="support-small", skill=6.05, own=0.4, heat=1.5, second
 
 def german(row: Row) -> float:
     """What a student lost that was distilled on English alone."""
-    return 1.9 if row["language"] == "de" else 0.0
+    return 3.2 if row["language"] == "de" else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ CRITICAL = {
     "id": "critical",
     "metric": "flips.right_to_wrong.count",
     "where": {"severity": "critical"},
-    "at_most": 3,
+    "at_most": 6,
     "on_missing": "skip",
 }
 NOISE = {"id": "own-noise", "metric": "agreement.excess_disagreement", "suite": "gold", "at_most": 0.08}
@@ -138,7 +138,7 @@ def passing(folder: Path) -> None:
 
 def failing(folder: Path) -> None:
     """An average that hides a language, and a student too sure of itself."""
-    lost = replace(STUDENT, name="support-small-en", skill=6.3, heat=2.1, handicap=german)
+    lost = replace(STUDENT, name="support-small-en", skill=6.3, heat=4.5, handicap=german)
     _both(folder, lost, refuses=0.98, over=0.025)
     gated(
         folder,
