@@ -18,6 +18,7 @@ from evalkit.estimate import Evidence, populations
 from evalkit.ledger import reading_order
 from evalkit.lint import lint
 from evalkit.metrics import Family, Setting, families
+from evalkit.metrics.times import whole_suite
 from evalkit.metrics.twice import unstable
 from evalkit.metrics.unstable import FAMILY as UNSTABLE
 from evalkit.requests import build_requests
@@ -303,6 +304,14 @@ def test_a_second_run_adds_what_it_changed() -> None:
     assert found["unstable.count"] == 1
     # Answer against answer: one of the teacher's own changed, none of the student's.
     assert found["excess_rate"] == pytest.approx(-1 / (30 * K))
+
+
+def test_a_suite_as_a_whole_is_all_of_its_examples_however_many_samples_they_have() -> None:
+    pairs = replace(case(STEADY * 4, STEADY * 4).pairs(), timing={"examples": 4, "roles": {}})
+    assert whole_suite(pairs) is None
+    part = whole_suite(pairs.take(np.arange(2 * K)))
+    assert part is not None
+    assert "not on a part of it" in part.reason
 
 
 def test_marks_and_students_on_their_own_have_no_unstable_examples() -> None:

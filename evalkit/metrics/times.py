@@ -55,7 +55,7 @@ def incomparable(pairs: PairTable) -> Undefined | None:
 
 def whole_suite(pairs: PairTable) -> Undefined | None:
     """Why what was measured of all examples together says nothing of these."""
-    if pairs.timing and pairs.timing["examples"] != pairs.n:
+    if pairs.timing and pairs.timing["examples"] != pairs.counted():
         return Undefined(reason="it is measured on a suite as a whole, not on a part of it")
     return None
 
@@ -83,7 +83,7 @@ def percentile(seconds: Seconds, q: float, pairs: PairTable, role: str, setting:
             + _remedy(pairs, role)
         )
     method = f"order statistics, point by linear interpolation; {how(pairs, role)}"
-    if protocol(pairs, role) is not None and pairs.timing["examples"] == pairs.n:
+    if protocol(pairs, role) is not None and pairs.timing["examples"] == pairs.counted():
         failed = int(pairs.timing["prompts"]) - int(values.size)
         method += f"; {failed} of {pairs.timing['prompts']} prompts have no time" * bool(failed)
     elif untimed := int(seconds.size - values.size):
