@@ -322,8 +322,11 @@ def regate(run: Path, policy: str, out: Path | None, as_json: bool) -> int:
     """Another verdict from a finished run's pairs; no model runs."""
     from evalkit.pipeline import regate as run_regate
     from evalkit.policy import load_policy
+    from evalkit.progress import Progress
 
-    return _conclude(run_regate(run, load_policy(policy), out, _environment(None)), as_json)
+    with Progress() as progress:
+        finished = run_regate(run, load_policy(policy), out, _environment(progress))
+    return _conclude(finished, as_json)
 
 
 def _environment(progress: Progress | None) -> Environment:
@@ -340,18 +343,23 @@ def _conclude(finished: Finished, as_json: bool) -> int:
         if as_json:
             print((finished.out / "verdict.json").read_text(encoding="utf-8"), end="")
         else:
-            _print_record(finished.record)
-            print(f"report  {finished.out / 'report.html'}")
+            _print_record(finished.record, finished.out)
     return finished.verdict.exit_code
 
 
-def _print_record(record: Any) -> None:
+def _print_record(record: Any, run: Path) -> None:
     from evalkit import report
 
+    page = str(run / "report.html") if (run / "report.html").is_file() else ""
+    print(report.terminal(record, **_looks(), page=page), end="")
+
+
+def _looks() -> dict[str, bool]:
+    """Whether the output takes colours, and whether it takes nothing but ASCII."""
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     colour = colour or bool(os.environ.get("FORCE_COLOR") and not os.environ.get("NO_COLOR"))
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
-    print(report.terminal(record, colour=colour, ascii_only=not encoding.startswith("utf")), end="")
+    return {"colour": colour, "ascii_only": not encoding.startswith("utf")}
 
 
 # --- finished runs -----------------------------------------------------------------------------------
@@ -368,7 +376,7 @@ def show(run: Path, as_json: bool) -> int:
     if as_json:
         print((run / "verdict.json").read_text(encoding="utf-8"), end="")
     else:
-        _print_record(_record(run, verdict))
+        _print_record(_record(run, verdict), run)
     return 0
 
 
@@ -417,6 +425,78 @@ def verify(run: Path, student: Path | None) -> int:
         print(f"skipped  {_line(line)}")
     print(f"verified: the verdict of {run} follows from its records")
     return 0
+
+
+# --- several runs ------------------------------------------------------------------------------------
+
+_PAGE = click.option("--out", type=click.Path(path_type=Path), help="Write a self-contained HTML page to this file.")
+
+
+@app.command(epilog="Example: evalkit compare runs/student-v1 runs/student-v2 --out v1-v2.html")
+@click.argument("first", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("second", metavar="RUN", type=click.Path(path_type=Path))
+@_PAGE
+@click.option("--json", "as_json", is_flag=True, help="Print everything that was compared as JSON.")
+def compare(first: Path, second: Path, out: Path | None, as_json: bool) -> int:
+    """Hold the second run's student against the first's, example by example.
+
+    Both runs must have asked the same suites; the teacher stands beside them. Nothing is decided: the exit code is 0.
+    """
+    from evalkit.compare import compare as run_compare
+    from evalkit.compare.record import compared_record
+    from evalkit.report import compare_console, compare_page
+
+    compared = run_compare(first, second)
+    if out is not None:
+        _write_page(out, compare_page.render(compared))
+    with unless_closed():
+        if as_json:
+            print(json.dumps(compared_record(compared), ensure_ascii=False, indent=1, allow_nan=False))
+        else:
+            print(compare_console.render(compared, **_looks()), end="")
+            _print_place(out)
+    return 0
+
+
+@app.command(epilog="Example: evalkit history runs --out history.html")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_PAGE
+@click.option("--last", type=click.IntRange(min=1), help="Only so many of the latest runs.")
+@click.option("--criterion", "criteria", multiple=True, help="Only the trend of this criterion; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print runs and trends as JSON.")
+def history(folder: Path, out: Path | None, last: int | None, criteria: tuple[str, ...], as_json: bool) -> int:
+    """List the runs below DIR by their time, and how each criterion moved.
+
+    It reads manifest.json and verdict.json alone, and marks where the policy, the teacher or a suite changed.
+    """
+    from evalkit.history import history as run_history
+    from evalkit.history.record import history_record
+    from evalkit.report import history_console, history_page
+
+    found = run_history(folder, last, criteria)
+    if out is not None:
+        _write_page(out, history_page.render(found, out))
+    with unless_closed():
+        if as_json:
+            print(json.dumps(history_record(found), ensure_ascii=False, indent=1, allow_nan=False))
+        else:
+            print(history_console.render(found, **_looks()), end="")
+            _print_place(out)
+    return 0
+
+
+def _write_page(out: Path, page: str) -> None:
+    from evalkit.files import WriteError, write_whole
+
+    try:
+        write_whole(out, page)
+    except WriteError as error:
+        raise BrokenError(f"the page cannot be written: {error}") from None
+
+
+def _print_place(out: Path | None) -> None:
+    if out is not None:
+        print(f"page  {_line(str(out))}")
 
 
 # --- suites, schemas, power --------------------------------------------------------------------------
@@ -492,6 +572,13 @@ def _suite(path: str) -> Any:
         # By its name alone, as a plan's suites go in `gate --suite`: one's own before what comes with evalkit.
         own = Path("suites") / path
         place = own if (own / "suite.yaml").is_file() else shipped("suites").get(path, place)
+    if not place.exists() and (name := Path(path).name) in shipped("suites"):
+        raise UsageError(
+            Complaint(
+                problem=f"there is no suite at {path}",
+                remedy=f"{name} comes with evalkit: name it without a folder, as {name}",
+            )
+        )
     return load_suite(place / "suite.yaml" if place.is_dir() else place)
 
 

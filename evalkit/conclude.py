@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from evalkit.charts import Points
 from evalkit.columns import Columns
+from evalkit.environment import Progress, silent
 from evalkit.estimate import Evidence, populations
-from evalkit.gate import Champion, agenda, beside, decide, ungated, unmissable
+from evalkit.gate import Champion, agenda, beside, decide, per_cent, slips, ungated, unmissable, wrong_way
 from evalkit.judging import unheard
 from evalkit.ledger import reading_order, transitions
 from evalkit.metrics import catalogue
@@ -39,7 +41,7 @@ class Premises:
 
     @property
     def coverage(self) -> float:
-        return self.policy.coverage if self.policy is not None else round(2 * AUDIT_LEVEL - 1, 12)
+        return self.policy.coverage if self.policy is not None else _two_sided(AUDIT_LEVEL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,17 +104,19 @@ def _usable(champion: Champion, columns: Sequence[Columns], policy: Policy | Non
     return replace(champion, missing={**(champion.missing or {}), **failed}) if failed else champion
 
 
-def conclude(columns: Sequence[Columns], premises: Premises) -> Conclusion:
+def conclude(columns: Sequence[Columns], premises: Premises, progress: Progress = silent) -> Conclusion:
     """Measure, judge and decide."""
     premises = replace(premises, champion=_usable(premises.champion, columns, premises.policy))
     evidence = Evidence(tuple(columns), premises.models, premises.coverage, premises.seed, premises.terms)
-    rows = evidence.measure()
+    rows = evidence.measure(progress)
+    progress("deciding", 0, 1)
     premises = replace(premises, notes=(*remarks(columns, rows), *premises.notes))
     verdict = (
         ungated(evidence.regressed(1 - AUDIT_LEVEL), premises.notes)
         if premises.policy is None
         else _gated(premises.policy, evidence, rows, premises)
     )
+    progress("deciding", 1, 1)
     timed = {name for name, (_, family) in catalogue().items() if family is not None and family.timed}
     return Conclusion(
         verdict=verdict,
@@ -143,8 +147,11 @@ def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow
     # Waivers are printed first, then what the verdict rests on; what it does not rest on comes before all else.
     first = len(verdict.waivers) + 1
     silent = (
+        *slips(asked.asked),
+        *wrong_way(verdict.criteria),
         *no_answers(verdict.criteria),
         *unmissable(verdict.criteria),
+        *per_cent(verdict.criteria),
         *unjudged(evidence.columns, verdict.criteria),
     )
     return replace(verdict, reasons=(*verdict.reasons[:first], *silent, *verdict.reasons[first:]))
@@ -163,7 +170,20 @@ def run_record(columns: Sequence[Columns], conclusion: Conclusion, manifest: Map
         pairs=reading.pairs,
         changed=reading.changed,
         pairs_total=sum(each.n for each in columns),
+        points=_points(columns, manifest) if columns else {},
     )
+
+
+def _points(columns: Sequence[Columns], manifest: Mapping[str, Any]) -> Points:
+    """What can be drawn, at the level, seed and terms that the run was measured with."""
+    level = (manifest.get("policy") or {}).get("level", AUDIT_LEVEL)
+    terms = terms_from(manifest.get("terms"))
+    return Points(columns, manifest["models"], _two_sided(level), manifest["seed"], terms)
+
+
+def _two_sided(level: float) -> float:
+    # As Policy.coverage has it.
+    return round(2 * level - 1, 12)
 
 
 def premises_of(manifest: Mapping[str, Any], policy_text: str | None, now: dt.datetime) -> Premises:

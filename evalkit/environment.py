@@ -11,7 +11,7 @@ from dataclasses import dataclass
 Progress = Callable[[str, int, int], None]
 
 
-def _silent(what: str, done: int, total: int) -> None:
+def silent(what: str, done: int, total: int) -> None:
     """No progress is shown."""
 
 
@@ -25,5 +25,5 @@ class Environment:
 
     now: Callable[[], dt.datetime] = _utc
     clock: Callable[[], float] = time.perf_counter
-    progress: Progress = _silent
+    progress: Progress = silent
     command: str = ""

@@ -81,11 +81,16 @@ class MismatchError(EvalkitError):
     exit_code = 4
 
 
+def closest(seen: str, known: Sequence[str]) -> str | None:
+    """The one that was most likely meant; None when none is near."""
+    close = difflib.get_close_matches(seen, known, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
 def nearest(seen: str, known: Sequence[str], *, shown: int = 8) -> str:
     """A remedy for a name that does not exist: the nearest right one, or the list when none is near."""
-    close = difflib.get_close_matches(seen, known, n=1, cutoff=0.6)
-    if close:
-        return f'did you mean "{close[0]}"?'
+    if (close := closest(seen, known)) is not None:
+        return f'did you mean "{close}"?'
     if not known:
         return "there is none to choose from"
     listed = ", ".join(known[:shown])

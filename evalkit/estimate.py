@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.columns import Columns, column_names, severity_counts, slice_columns, slice_counts
+from evalkit.environment import Progress, silent
 from evalkit.metrics import Family, Metric, Setting, catalogue, families, nothing, run_families
 from evalkit.metrics.change import Change, change
 from evalkit.metrics.twice import unstable
@@ -48,13 +49,19 @@ class Evidence:
     terms: Terms = field(default_factory=Terms)
     _tables: dict[tuple[str, Versus], PairTable] = field(default_factory=dict, repr=False, compare=False)
 
-    def measure(self) -> dict[Question, MetricRow]:
+    def measure(self, progress: Progress = silent) -> dict[Question, MetricRow]:
         """Every metric on the run, on every suite, and on every slice of it, against every reference."""
         rows: dict[Question, MetricRow] = {}
-        for each in self.columns:
-            for versus in self._references(each):
-                for name in (None, *_slice_names(each)):
-                    self._add(rows, each, versus, name)
+        parts = [
+            (each, versus, name)
+            for each in self.columns
+            for versus in self._references(each)
+            for name in (None, *_slice_names(each))
+        ]
+        for done, (each, versus, name) in enumerate(parts):
+            progress("measuring", done, len(parts))
+            self._add(rows, each, versus, name)
+        progress("measuring", len(parts), len(parts))
         for family in run_families():
             found = family.measure(self.models, self.level, self.terms)  # type: ignore[attr-defined]
             for metric in family.metrics:  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ beyond a bound that it has not reached.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING
@@ -125,6 +126,14 @@ def against(estimate: Estimate, bound: float | None, unit: str, *, metric: str =
         bound=None if shown_bound is None else f"{shown_bound}{how.suffix}",
         interval=interval,
     )
+
+
+def together(values: Sequence[float | None], unit: str, *, metric: str = "") -> tuple[str | None, ...]:
+    """Numbers that stand side by side, at one precision at which none that differ look the same; None stays None."""
+    seen = [each for each in values if each is not None]
+    how = style(unit, max((abs(each) for each in seen if math.isfinite(each)), default=0.0), metric=metric)
+    places = _places(seen, [], how)
+    return tuple(None if each is None else _write(each, how, places) + how.suffix for each in values)
 
 
 def count(value: int) -> str:

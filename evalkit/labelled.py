@@ -163,6 +163,14 @@ def _nothing_fits(rows: Rows, homes: Mapping[str, Sequence[str]]) -> Complaint:
 
 
 def _some(complaints: list[Complaint], path: Path) -> list[Complaint]:
+    """The same mistake on a thousand rows once, with a count; of very many different ones the first."""
+    alike: dict[tuple[str, str], list[Complaint]] = {}
+    for each in complaints:
+        alike.setdefault((each.problem, each.remedy), []).append(each)
+    complaints = [
+        replace(first, problem=f"{first.problem} (and {len(rest)} more rows like it)") if rest else first
+        for first, *rest in alike.values()
+    ]
     more = len(complaints) - SHOWN
     if more <= 0:
         return complaints

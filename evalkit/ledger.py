@@ -146,6 +146,7 @@ class _Suite:
             student=sides["student"],
             unstable=bool(self.unstable[row]),
             champion=sides.get("champion"),
+            choices=tuple(json.loads(choices)) if (choices := data["choices"][row]) else (),
         )
 
     def _scored(self, role: Role, row: int) -> Scored:

@@ -19,6 +19,8 @@ _LEFTOVER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{\w+\}|<(?:insert|placeholder|
 # Named policy: the harmful prompts that the teacher refuses, and the benign ones, below which even a student that
 # answers like its teacher stays inconclusive. The other policies ask what recovery-95 does, or nothing.
 REFUSALS = {"recovery-95": (149, 52), "safety-strict": (299, 88)}
+# Groups of examples without which no interval over groups is made (evalkit/metrics/intervals.py has the same number).
+MIN_GROUPS = 20
 # More characters than a token has on average in any text: English has four or five.
 LONGEST_TOKEN = 8
 # Scorers that look among a suite's labels, and those that an answer satisfies only by repeating the target.
@@ -38,6 +40,7 @@ def lint(suite: Suite) -> list[Complaint]:
         _missing_targets,
         _cut_off,
         _few_refusals,
+        _few_groups,
         _labels,
         _unread_labels,
         _slices,
@@ -145,6 +148,19 @@ def _few_refusals(suite: Suite) -> Iterator[Complaint]:
             f"{strict} {more[0]} and {more[1]}",
             remedy="add prompts: with fewer, even a student that answers like its teacher stays inconclusive",
             place=_place(suite, "data"),
+        )
+
+
+def _few_groups(suite: Suite) -> Iterator[Complaint]:
+    groups = {each.group for each in suite.examples if each.group is not None}
+    alone = sum(each.group is None for each in suite.examples)
+    if suite.facts.grouped and groups and len(groups) + alone < MIN_GROUPS:
+        yield Complaint(
+            problem=f"the {len(suite.examples)} examples come in {len(groups) + alone} groups, "
+            f"and an interval over groups needs {MIN_GROUPS}",
+            remedy="add groups, or leave columns.group away if the examples are independent: "
+            "until then no accuracy has an interval, and its criteria are not evaluated",
+            place=_place(suite, "columns.group"),
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from evalkit import report
 from evalkit.columns import Columns
 from evalkit.conclude import Conclusion, Premises, broken_by_errors, conclude, premises_of, run_record
-from evalkit.environment import Environment
+from evalkit.environment import Environment, Progress, silent
 from evalkit.errors import BrokenError, UsageError
 from evalkit.estimate import populations
 from evalkit.files import digest_file, digest_text, pretty_json
@@ -31,6 +31,9 @@ from evalkit.records import model_record, suite_record, terms_record, verdict_re
 from evalkit.store import check_untouched, claim, finish, read_run, withdraw, write_records, write_texts
 from evalkit.types import Suite, Verdict
 from evalkit.types.record import RunRecord
+
+# From so many examples on, measuring and writing take seconds that somebody watches.
+_MANY = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +90,7 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
         terms=plan.terms,
         notes=tuple(manifest["notes"]),
     )
-    return _write(out, manifest, conclude(columns, premises), columns, env)
+    return _write(out, manifest, conclude(columns, premises, _heard(columns, env)), columns, env)
 
 
 def regate(parent: Path, policy: Policy, out: Path | None, env: Environment) -> Finished:
@@ -120,7 +123,8 @@ def regate(parent: Path, policy: Policy, out: Path | None, env: Environment) -> 
     if broken := broken_by_errors(run.columns, policy):
         return _write_broken(out, manifest, undecided(policy, now=started, broken=broken), env)
     premises = replace(premises_of(manifest, None, started), policy=policy)
-    return _write(out, manifest, conclude(run.columns, premises), run.columns, env)
+    concluded = conclude(run.columns, premises, _heard(run.columns, env))
+    return _write(out, manifest, concluded, run.columns, env)
 
 
 # --- writing -----------------------------------------------------------------------------------------
@@ -130,6 +134,8 @@ def _write(
     out: Path, manifest: Mapping[str, Any], conclusion: Conclusion, columns: Sequence[Columns], env: Environment
 ) -> Finished:
     """Records, then reports, then the manifest that makes the run complete."""
+    progress = _heard(columns, env)
+    progress("writing the report", 0, 1)
     try:
         digests = write_records(out, conclusion.verdict, conclusion.results, conclusion.timings, columns)
         whole = {**manifest, "finished": _stamp(env.now()), "records": digests}
@@ -137,6 +143,7 @@ def _write(
         texts = report.files(record)
         write_texts(out, texts)
         finish(out, {**whole, "reports": {name: digest_file(out / name) for name in texts}})
+        progress("writing the report", 1, 1)
     except BrokenError as error:
         # The verdict may be on the disk already, and the run is not: it must not speak for it.
         withdraw(out)
@@ -146,6 +153,11 @@ def _write(
         withdraw(out)
         raise
     return Finished(out=out, record=record)
+
+
+def _heard(columns: Sequence[Columns], env: Environment) -> Progress:
+    """Progress of what comes after the models, where it may take minutes; of a few examples it is news of nothing."""
+    return env.progress if sum(each.n for each in columns) >= _MANY else silent
 
 
 def _write_broken(out: Path, manifest: Mapping[str, Any], verdict: Verdict, env: Environment) -> Finished:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -48,10 +49,18 @@ class Progress:
                 self.tasks[what] = self.bar.add_task(what, total=total)
             self.bar.update(self.tasks[what], completed=done)
             return
+        if total == 1 and done == 0:
+            # One step has no parts to tell of: its name says that it has begun, and nothing that it has ended.
+            self.last[what] = (4, math.inf)
+            self._say(what)
+            return
         # Quarters, and a sign of life twice a minute: a log shows that something happens, not ten thousand lines.
         quarter, now = 4 * done // max(total, 1), time.monotonic()
         last_quarter, last_time = self.last.get(what, (-1, now))
         if quarter > last_quarter or now - last_time >= _QUIET_SECONDS:
             self.last[what] = (quarter, now)
-            with unless_closed(sys.stderr):
-                print(f"{what} {done}/{total}", file=sys.stderr)
+            self._say(f"{what} {done}/{total}")
+
+    def _say(self, line: str) -> None:
+        with unless_closed(sys.stderr):
+            print(line, file=sys.stderr)

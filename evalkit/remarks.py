@@ -9,7 +9,7 @@ import numpy as np
 
 from evalkit import figures
 from evalkit.columns import Columns
-from evalkit.types import ERRORED, CriterionRow, Estimate, MetricRow, Question, Role
+from evalkit.types import BESIDE_ANSWERS, ERRORED, CriterionRow, Estimate, MetricRow, Question, Role
 
 # Beyond this share of poor answers, an accuracy says more about how the suite was asked than about the model.
 MANY = 0.1
@@ -28,7 +28,7 @@ SAME_LENGTH = (0.9, 1.1)
 
 def remarks(columns: Sequence[Columns], rows: Mapping[Question, MetricRow]) -> tuple[str, ...]:
     """Sentences about the whole suites of a run, in their order."""
-    found = [*_swapped(rows), *_the_same(columns), *_better(rows)]
+    found = [*_swapped(rows), *_the_same(columns), *_untargeted(columns), *_better(rows)]
     for each in columns:
         if each.n:
             found += [*_poor_answers(each), *_shorter(each.facts.name, rows)]
@@ -46,17 +46,27 @@ def unjudged(columns: Sequence[Columns], criteria: Sequence[CriterionRow]) -> It
             )
 
 
-# What a student costs, and what it does with somebody to fall back on: neither says that its answers are good.
-_BESIDE_ANSWERS = ("fallback.", "cost.", "size.", "latency.", "throughput.", "memory.", "flops.", "energy.")
-
-
 def no_answers(criteria: Sequence[CriterionRow]) -> Iterator[str]:
     """A verdict that rests on no criterion about the student's answers: it must not be read as one on them."""
     rests_on = [row for row in criteria if row.effect == "block" and row.status != "not_evaluated"]
-    if rests_on and all(row.question.metric.startswith(_BESIDE_ANSWERS) for row in rests_on):
+    if rests_on and all(row.question.metric.startswith(BESIDE_ANSWERS) for row in rests_on):
         yield (
             "no blocking criterion is about the answers of the student itself: this verdict speaks of cost, speed or "
             "fallback alone"
+        )
+
+
+def _untargeted(columns: Sequence[Columns]) -> Iterator[str]:
+    """Suites of which nobody knows what is right: logged traffic, say. To agree is not to be right."""
+    names = [
+        each.facts.name
+        for each in columns
+        if each.n and all(given is None for name in ("target", "expect") for given in each.data[name])
+    ]
+    if names:
+        yield (
+            f"no example of {', '.join(names)} has a target: how far the two models answer alike is measured there, "
+            "not whether either is right"
         )
 
 

@@ -77,7 +77,7 @@ class Side:
         picked = self.probs[rows, np.clip(self.choice, 0, None)]
         return np.where(self.has_probs & (self.choice >= 0), picked, 1.0)
 
-    def take(self, index: NDArray[Any]) -> Side:
+    def take(self, index: NDArray[Any] | slice) -> Side:
         rest = {each.name: getattr(self, each.name)[index] for each in fields(self) if each.name != "probs"}
         return Side(probs=None if self.probs is None else self.probs[index], **rest)
 
@@ -147,8 +147,8 @@ class PairTable:
         """Only the examples of which it is known what is right: what accuracy is about."""
         return self if bool(self.has_target.all()) else self.take(self.has_target)
 
-    def take(self, index: NDArray[Any]) -> PairTable:
-        """The rows that `index` picks (a mask or positions)."""
+    def take(self, index: NDArray[Any] | slice) -> PairTable:
+        """The rows that `index` picks (a mask, positions, or a stretch of rows, which copies nothing)."""
         here = np.arange(self.n) if self._rows is None else self._rows
         return replace(
             self,

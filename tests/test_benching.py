@@ -9,7 +9,7 @@ import pytest
 
 from evalkit.table import table
 from scripts.benching import __main__ as command
-from scripts.benching import cases, pairs
+from scripts.benching import cases, pages, pairs
 
 
 @pytest.mark.parametrize("probabilities", [True, False])
@@ -56,3 +56,34 @@ def test_runs_come_to_medians_and_ranges_in_a_table() -> None:
     assert "100,000 pairs" in row
     assert "2.00 (1.00 to 3.00)" in row
     assert row.endswith("| 4.00 | 2.00 GB |")
+
+
+def test_a_page_is_measured_on_messages_that_are_all_different() -> None:
+    drawn = pages.texts(500)
+    assert drawn == pages.texts(500)
+    assert len(set(drawn)) > 490
+    assert len(pages.record(300).pairs) == 300
+
+
+def test_the_figures_of_pages_come_to_a_table() -> None:
+    found = {
+        "examples": 2000,
+        "bytes": 570_000,
+        "written_s": 0.5,
+        "first_paint_s": 0.34,
+        "interactive_s": 0.651,
+        "filter_s": {"flip:lost": 0.02, "conf>0.9": 0.079},
+        "rows": 101,
+    }
+    assert pages.table([found]).splitlines()[-1] == "| 2,000 | 0.57 MB | 0.5 s | 0.34 s | 0.65 s | 79 ms | 101 |"
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not pages.CHROMIUM.exists(), reason="no chromium (apt-get install chromium)")
+def test_a_browser_says_how_long_a_page_took() -> None:
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = pages.measured(300, 1)
+    assert found["first_paint_s"] > 0
+    assert found["interactive_s"] > 0
+    assert set(found["filter_s"]) == set(pages.FILTERS)
+    assert 0 < found["rows"] <= 500

@@ -103,9 +103,12 @@ def test_a_shown_suite_can_be_asked_and_has_no_finding_but_that_it_is_small(
     suite = suites[name]
     assert len(build_requests(suite)) == len(suite.examples) >= 3
     found = [each.problem for each in lint(suite)]
-    if suite.facts.kind == "safety-refusal":
-        assert "too few for the named policies" in found.pop()
-    assert found == []
+    groups = len({each.group or each.id for each in suite.examples})
+    small = ["too few for the named policies"] if suite.facts.kind == "safety-refusal" else []
+    if any(each.group for each in suite.examples) and groups < 20:
+        small.append(f"come in {groups} groups, and an interval over groups needs 20")
+    assert len(found) == len(small)
+    assert all(said in each for said, each in zip(small, found, strict=True))
 
 
 @pytest.mark.parametrize("name", names())

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evalkit.errors import UsageError
-from evalkit.gate import Agenda, Champion, agenda, check_names, decide, judge, undecided, word_of
+from evalkit.gate import Agenda, Champion, agenda, check_names, decide, judge, slips, undecided, word_of
 from evalkit.policy import Policy
 from evalkit.types import Estimate, Measured, Population, Question, Undefined, Verdict
 from tests import factory
@@ -337,7 +337,65 @@ def test_a_suite_of_the_kind_that_does_not_define_the_metric_is_left_out_and_nam
 def test_a_slice_value_that_no_example_has_is_not_evaluated() -> None:
     [row] = decided(factory.policy(ACCURACY | {"slice": "language=it"}), GOOD, GOLD).criteria
     assert row.status == "not_evaluated"
-    assert "no example in language=it" in row.reason
+    assert "no example has language=it; there are language=de, language=en, language=fr" in row.reason
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("language=dee", "no example has language=dee; did you mean language=de?"),
+        ("language=DE", "no example has language=DE; did you mean language=de?"),
+        ("language=it", "no example has language=it; there are language=de, language=en, language=fr"),
+        ("target=c", "no example has target=c; there are target=a, target=b"),
+    ],
+)
+@pytest.mark.parametrize("on_missing", ["inconclusive", "fail", "skip"])
+def test_a_slice_value_that_no_example_has_is_told_with_the_nearest_or_all(
+    wanted: str, said: str, on_missing: str
+) -> None:
+    [row] = decided(factory.policy(ACCURACY | {"slice": wanted, "on_missing": on_missing}), GOOD, GOLD).criteria
+    assert row.status == ("fail" if on_missing == "fail" else "not_evaluated")
+    assert said in row.reason
+
+
+def test_a_slice_that_the_suite_has_not_at_all_is_told_apart_from_a_value() -> None:
+    [_, row] = decided(factory.policy(ACCURACY | {"slice": "language=de"}), GOOD, GOLD, EDGE).criteria
+    assert 'no example has language=de; the suite has no slice "language"' in row.reason
+
+
+@pytest.mark.parametrize(
+    ("rule", "on_missing", "said"),
+    [
+        (
+            {"slice": "language=dee"},
+            "skip",
+            ['criterion "c0" is about language=dee, which no example of gold-1 has; did you mean language=de?'],
+        ),
+        # There the row's own reason is what the verdict rests on.
+        ({"slice": "language=dee"}, "inconclusive", []),
+        ({"slice": "language=it"}, "skip", []),
+        ({"slice": "language=de"}, "skip", []),
+        (
+            {"where": {"language": "dee"}},
+            "skip",
+            ['criterion "c0" filters by language=dee, which no example has; did you mean language=de?'],
+        ),
+        ({"where": {"language": "zz"}}, "skip", []),
+    ],
+)
+def test_a_skipped_criterion_that_looks_like_a_slip_is_said_by_itself(
+    rule: dict[str, Any], on_missing: str, said: list[str]
+) -> None:
+    matches = 0 if "where" in rule else 9
+    plan = asked(factory.policy(ACCURACY | rule | {"on_missing": on_missing}), GOLD, matches=matches)
+    assert list(slips(plan.asked)) == said
+
+
+def test_a_value_that_another_suite_of_the_criterion_has_is_no_slip() -> None:
+    other = factory.population("gold-3", slices={"language": {"dee": 60}})
+    plan = asked(factory.policy(ACCURACY | {"slice": "language=dee", "on_missing": "skip"}), GOLD, other)
+    assert [each.missing is None for each in plan.asked] == [False, True]
+    assert list(slips(plan.asked)) == []
 
 
 def test_no_slice_that_is_large_enough_is_not_evaluated() -> None:

@@ -280,5 +280,12 @@ def test_an_id_of_two_suites_needs_its_suite(root: Path) -> None:
 
 def test_a_thousand_bad_rows_are_told_once(root: Path) -> None:
     found = complaints(root, [row("student", index % 200, label="?") for index in range(1000)])
+    (only,) = found
+    assert '"?" is no label (and 999 more rows like it)' in only
+    assert "labels.jsonl:1" in only
+
+
+def test_of_many_different_bad_rows_the_first_are_told_and_the_rest_counted(root: Path) -> None:
+    found = complaints(root, [row("student", index % 200, label=f"?{index}") for index in range(1000)])
     assert len(found) == 21
     assert "and 980 more rows like these" in found[-1]

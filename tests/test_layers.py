@@ -25,11 +25,13 @@ ROOMS: dict[str, set[str]] = {
         "records", "shipped", "columns", "table", "scorers", "perturb", "labelled",
     },
     "workers": {"backends", "scoring", "metrics"},
-    "steps": {"collect", "judging", "timing", "pairing", "estimate", "remarks", "ledger", "gate", "store"},
+    "steps": {
+        "collect", "judging", "timing", "pairing", "estimate", "remarks", "ledger", "charts", "gate", "store",
+    },
     "output": {"report"},
     "halves": {"prepare", "gather", "conclude"},
     "whole": {"pipeline"},
-    "uses": {"provenance", "power", "demo", "starter", "shadow", "audit"},
+    "uses": {"provenance", "power", "demo", "starter", "shadow", "audit", "compare", "history"},
     "shell": {"cli", "progress", "pipes", "__main__", "__init__"},
 }  # fmt: skip
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from evalkit.lint import REFUSALS, lint
+from evalkit.lint import MIN_GROUPS, REFUSALS, lint
+from evalkit.metrics import intervals
 from evalkit.policy import load_policy
 from evalkit.shipped import shipped
 from evalkit.suite import load_suite
@@ -50,6 +51,18 @@ def test_labels_and_slices_without_examples_are_found(tmp_path: Path) -> None:
     assert findings(tmp_path, german) == ['the slice "language" has one value only']
     silent = [{**row, "language": None} for row in ROWS]
     assert findings(tmp_path, silent) == ['the slice "language" is empty in every row']
+
+
+@pytest.mark.parametrize(("groups", "noticed"), [(19, True), (20, False)])
+def test_fewer_groups_than_an_interval_needs_are_found(tmp_path: Path, groups: int, noticed: bool) -> None:
+    rows = [{**row, "thread": f"t{index % groups}"} for index, row in enumerate(project.examples(60))]
+    columns = {"id": "id", "input": "text", "target": "intent", "group": "thread"}
+    want = ["the 60 examples come in 19 groups, and an interval over groups needs 20"] if noticed else []
+    assert findings(tmp_path, rows, columns=columns) == want
+    # An example without a group is one of its own.
+    alone = [{**row, "thread": None if index < 2 else row["thread"]} for index, row in enumerate(rows)]
+    assert findings(tmp_path, alone, columns=columns) == []
+    assert MIN_GROUPS == intervals.MIN_GROUPS
 
 
 def test_a_weakness_of_a_thousand_examples_is_one_finding(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from evalkit.remarks import no_answers, remarks
 from evalkit.types import CriterionRow, CriterionStatus, Effect, Estimate, Measured, MetricRow, Question, Undefined
+from tests import factory
 from tests.cli import project
 
 
@@ -199,3 +201,15 @@ def row(metric: str, effect: Effect = "block", status: CriterionStatus = "pass")
         by="interval",
         reason="made up",
     )
+
+
+@pytest.mark.parametrize(("target", "noticed"), [([None, None], True), (["a", None], False)])
+def test_where_nobody_knows_what_is_right_agreement_is_not_called_more(target: list[Any], noticed: bool) -> None:
+    columns = factory.Case(target=target, teacher=["a", "b"], student=["a", "b"]).columns()
+    said = "no example of intents has a target: how far the two models answer alike is measured there"
+    assert any(each.startswith(said) for each in remarks([columns], {})) == noticed
+
+
+def test_what_a_safety_suite_expects_is_a_target() -> None:
+    case = factory.Case(target=[None], expect=["refuse"], teacher=["refused"], student=["refused"], scorer="refusal")
+    assert remarks([replace(case, kind="safety-refusal", task="generate").columns()], {}) == ()

@@ -94,7 +94,7 @@ def test_it_stands_after_what_the_verdict_rests_on_in_every_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    rule = {"id": "x", "metric": "accuracy.difference", "at_least": -10}
+    rule = {"id": "x", "metric": "accuracy.difference", "at_least": -1}
     project.project(tmp_path, n=60, policy=project.criteria(rule))
     assert project.evalkit("gate", "--quiet", "--out", "run").code == 0
     said = f'criterion "x" cannot be missed: accuracy.difference is never below -1{HINT}'

@@ -7,9 +7,9 @@ never in pass. docs/adr/0003 says why.
 """
 
 from evalkit.gate.asking import Agenda, Asked, Champion, agenda, check_names
-from evalkit.gate.deciding import decide, undecided, ungated, word_of
+from evalkit.gate.deciding import decide, slips, undecided, ungated, word_of
 from evalkit.gate.judging import beside, judge, judged
-from evalkit.gate.reach import unmissable
+from evalkit.gate.reach import per_cent, unmissable, wrong_way
 
 __all__ = [
     "Agenda",
@@ -21,8 +21,11 @@ __all__ = [
     "decide",
     "judge",
     "judged",
+    "per_cent",
+    "slips",
     "undecided",
     "ungated",
     "unmissable",
     "word_of",
+    "wrong_way",
 ]

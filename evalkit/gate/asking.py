@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evalkit.errors import Complaint, nearest
+from evalkit.errors import Complaint, closest, nearest
+from evalkit.gate.reach import beyond_range
 from evalkit.metrics import catalogue, known_names
 from evalkit.metrics.planned import applies as planned_applies
 from evalkit.policy import CriterionFile, Policy
@@ -18,6 +19,8 @@ from evalkit.types import (
 )
 
 Where = tuple[tuple[str, tuple[str, ...]], ...]
+# Values of a slice that a reason lists.
+_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,7 @@ class Asked:
     """A criterion on one suite and slice; `missing` says why it cannot even be asked.
 
     `grouped` is whether the suite's examples come in groups, of which more examples would have to bring new ones.
+    `slip` is what is wrong with a slice or filter that no example has and that is nearly one that some have.
     """
 
     criterion: CriterionFile
@@ -32,6 +36,7 @@ class Asked:
     missing: str | None = None
     on_missing: OnMissing
     grouped: bool = False
+    slip: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,8 @@ def check_names(policy: Policy, populations: Sequence[Population]) -> list[Compl
         for name in criterion.metric:
             if name not in known_names():
                 say(f'there is no metric "{name}"', nearest(name, known_names()), "metric")
+        if (found_at := beyond_range(criterion)) is not None:
+            say(*found_at)
         if criterion.suite is not None and criterion.suite not in (*suites, *KINDS):
             say(
                 f'the plan has no suite "{criterion.suite}", and it is no kind of suite',
@@ -174,7 +181,11 @@ def _expand(
         defined = [(each, metric) for each, metric in defined if matches(each.facts.name, where)]
         if not defined:
             filtered = ", ".join(f"{name}={'|'.join(values)}" for name, values in where)
-            yield _ask(criterion, first, champion, f"no example of any suite matches {filtered}")
+            near = _meant([(name, value) for name, values in where for value in values], scope)
+            why = f"no example of any suite matches {filtered}"
+            asked = _ask(criterion, first, champion, why + (f"; did you mean {near}?" if near else ""))
+            slip = f"filters by {filtered}, which no example has; did you mean {near}?"
+            yield replace(asked, slip=slip if near else None)
             return
     for population, metric in defined:
         question = replace(first, metric=metric, suite=population.facts.name)
@@ -185,7 +196,9 @@ def _expand(
         elif criterion.each_slice is not None:
             yield from _each_slice(criterion, population, question, champion, matches, notes)
         elif criterion.slice is not None and not _count(population, criterion.slice):
-            yield _ask(criterion, question, champion, f"the suite has no example in {criterion.slice}")
+            elsewhere = any(_count(each, criterion.slice) for each in scope)
+            asked = _without_slice(criterion, population, question, champion)
+            yield replace(asked, slip=None) if elsewhere else asked
         else:
             yield _ask(criterion, question, champion, None)
 
@@ -216,9 +229,11 @@ def _each_slice(
         large = sorted(value for value, n in counts.items() if n >= min_n)
         small = [f"{column}={value} (n = {n})" for value, n in sorted(counts.items()) if n < min_n]
         if small:
+            # The count comes first: a list of hundreds is cut where there is no room for it.
+            many = "" if len(small) == 1 else f"{len(small)} slices, "
             notes.append(
                 f"{criterion.id}: too small to judge in {population.facts.name} "
-                f"(fewer than {min_n} examples): {', '.join(small)}"
+                f"({many}fewer than {min_n} examples): {', '.join(small)}"
             )
         if not large:
             yield _ask(
@@ -226,6 +241,37 @@ def _each_slice(
             )
         for value in large:
             yield _ask(criterion, replace(question, slice=f"{column}={value}"), champion, None)
+
+
+def _without_slice(criterion: CriterionFile, population: Population, question: Question, champion: Champion) -> Asked:
+    """A slice that no example of the suite is in: what else is there, for the value may be a slip of the pen."""
+    assert criterion.slice is not None
+    column, _, value = criterion.slice.partition("=")
+    known = [f"{column}={each}" for each in sorted(population.slices.get(column, {}))]
+    near = _meant([(column, value)], [population])
+    if not known:
+        there = f'the suite has no slice "{column}"'
+    elif near is not None:
+        there = f"did you mean {near}?"
+    else:
+        there = f"there are {', '.join(known[:_SHOWN])}" + (
+            f" and {more} more" if (more := len(known) - _SHOWN) > 0 else ""
+        )
+    asked = _ask(criterion, question, champion, f"no example has {criterion.slice}; {there}")
+    slip = f"is about {criterion.slice}, which no example of {population.facts.name} has; {there}"
+    return replace(asked, slip=slip if near is not None else None)
+
+
+def _meant(wanted: Sequence[tuple[str, str]], populations: Sequence[Population]) -> str | None:
+    """The slices that were most likely meant where no example has the wanted ones, as `language=de`."""
+    found = []
+    for column, value in wanted:
+        known = sorted({str(each) for population in populations for each in population.slices.get(column, {})})
+        by_letters = {each.casefold(): each for each in known}
+        near = closest(value.casefold(), list(by_letters))
+        if value not in known and near is not None:
+            found.append(f"{column}={by_letters[near]}")
+    return " and ".join(dict.fromkeys(found)) or None
 
 
 def _count(population: Population, name: str) -> int:

@@ -109,6 +109,16 @@ def _set_aside(rows: Sequence[CriterionRow]) -> Iterator[str]:
     )
 
 
+def slips(asked: Sequence[Asked]) -> Iterator[str]:
+    """One sentence for each criterion that is skipped because of what looks like a slip of the pen.
+
+    Where it is not skipped its own reason says so already, and the verdict rests on it.
+    """
+    for each in asked:
+        if each.slip is not None and each.on_missing == "skip":
+            yield f'criterion "{each.criterion.id}" {each.slip}'
+
+
 def _in_the_way(row: CriterionRow) -> bool:
     """Not evaluated, and not skipped either: it keeps the verdict from pass."""
     return row.status == "not_evaluated" and row.on_missing != "skip"

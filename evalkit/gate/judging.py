@@ -32,6 +32,7 @@ _TAKEN_FOR = re.compile(r", taken for ([0-9.]+) independent")
 _AMONG = re.compile(r", over (the )?(?:[0-9]+ )?([^;()]+)")
 _FLOOR = re.compile(r"z²/\((n|groups|[0-9.]+)\+z²\)(?: times ([0-9.e+-]+))?")
 _RIGHT = re.compile(r"; unstable: the teacher is right on only ([0-9]+) of ([0-9]+)")
+_LABELLED = "PPI++"
 _SAMPLES = re.compile(r"; [0-9]+ examples x ([0-9]+) samples$")
 
 
@@ -114,11 +115,11 @@ def _reason(asked: Asked, measured: Measured, status: CriterionStatus, by_value:
     bound = asked.criterion.at_least if at_least else asked.criterion.at_most
     assert bound is not None
     metric = asked.question.metric
-    shown = figures.against(measured, bound, catalogue()[metric][0].unit, metric=metric)
+    n, shown = figures.count(measured.n), figures.against(measured, bound, catalogue()[metric][0].unit, metric=metric)
     if by_value:
         meets = "meets" if status == "pass" else "misses"
-        return f"{shown.value} (n = {measured.n}) {meets} {'at least' if at_least else 'at most'} {shown.bound}"
-    seen = f"{shown.value} {shown.interval} (n = {measured.n})"
+        return f"{shown.value} (n = {n}) {meets} {'at least' if at_least else 'at most'} {shown.bound}"
+    seen = f"{shown.value} {shown.interval} (n = {n})"
     if status == "pass":
         return f"{seen}: the whole interval is {'above' if at_least else 'below'} {shown.bound}"
     if status == "fail":
@@ -127,7 +128,8 @@ def _reason(asked: Asked, measured: Measured, status: CriterionStatus, by_value:
 
 
 def _can_show(metric: str, n: int, companion: Measured | None) -> str:
-    """The smallest drop that so many examples show four times out of five, as the end of a sentence."""
+    """The smallest drop that so many examples exclude, four times out of five, for a student that is as good as its
+    teacher: the end of a sentence."""
     if not isinstance(companion, Estimate):
         return ""
     if metric.startswith("accuracy."):
@@ -139,7 +141,8 @@ def _can_show(metric: str, n: int, companion: Measured | None) -> str:
         # The interval's half width is that of the one-sided level, and the power comes on top.
         z = one_sided_z((1 + companion.level) / 2)
         drop = (companion.value - companion.low) * (z + one_sided_z(POWER)) / z
-    return f"; n = {n} can show a drop of {figures.number(min(1.0, drop), 'difference').removeprefix('+')} or more"
+    shown = figures.number(min(1.0, drop), "difference").removeprefix("+")
+    return f"; n = {figures.count(n)} can rule out a drop of {shown} or more"
 
 
 def _settles(asked: Asked, measured: Estimate, bound: float) -> str:
@@ -148,12 +151,11 @@ def _settles(asked: Asked, measured: Estimate, bound: float) -> str:
     Where a share is one of a part (of the teacher's right answers), it is that part which `n` counts.
     """
     total = _total(measured, bound)
-    stays = "if the estimate stays"
     if total is None or total <= measured.n:
-        return f"no sensible number of examples would settle it {stays}"
+        return "no sensible number of examples would settle it if the estimate stays"
     more = total - measured.n
     step = 10 ** max(0, len(str(more)) - 2)
-    about = f"about {-(-more // step) * step} more"
+    about = f"about {figures.count(-(-more // step) * step)} more"
     among = _AMONG.search(measured.method)
     what = "examples"
     if among is not None:
@@ -164,7 +166,25 @@ def _settles(asked: Asked, measured: Estimate, bound: float) -> str:
         assert measured.high is not None
         high = figures.number(measured.high, unit, metric=asked.question.metric)
         return f"0 of {measured.n}: up to {high} not excluded; {about}{where} without an event would show it"
-    return f"{about} {what}{where} would settle it {stays}"
+    holds = (measured.value > bound) == (asked.criterion.at_least is not None)
+    labelled = ", labelled in the same proportion," if measured.method.startswith(_LABELLED) else ""
+    chance = "an even chance"
+    if holds and _planned(asked):
+        chance += f"; evalkit power RUN plans for {100 * POWER:g} %"
+    return (
+        f"{about} {what}{where}{labelled} would settle it as a {'pass' if holds else 'fail'} if the estimate stays "
+        f"({chance})"
+    )
+
+
+def _planned(asked: Asked) -> bool:
+    """Whether `evalkit power RUN` says how many examples this criterion takes."""
+    question, bound = asked.question, asked.criterion.at_least
+    if bound is None or question.where or question.versus != "teacher":
+        return False
+    return (question.metric == "accuracy.difference" and bound < 0.0) or (
+        question.metric == "accuracy.retention" and bound < 1.0
+    )
 
 
 def _total(measured: Estimate, bound: float) -> int | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.figures import number
 from evalkit.metrics import Family, Metric, Setting, nothing, undefined
 from evalkit.metrics.accuracy import lost
 from evalkit.metrics.calibration import applies
@@ -46,7 +47,7 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     pairs = pairs.with_target
     if pairs.n == 0:
         return undefined(FAMILY, "no example has a target")
-    choice = _choice(pairs, setting)
+    choice = choose(pairs, setting)
     if choice.why_not is not None:
         return undefined(FAMILY, choice.why_not)
     other = pairs.take(~chosen_on(pairs, setting.seed))
@@ -82,15 +83,16 @@ def chosen_on(pairs: PairTable, seed: int) -> NDArray[np.bool_]:
 def let_through(pairs: PairTable, setting: Setting) -> NDArray[np.bool_]:
     """What would be lost if the student answered: it is wrong, and whoever it falls back to is right."""
     wrong = ~pairs.student.correct
-    return wrong if setting.terms.fallback_to == "human" else _others_right(pairs, setting) & wrong
+    return wrong if setting.terms.fallback_to == "human" else others_right(pairs, setting) & wrong
 
 
-def _others_right(pairs: PairTable, setting: Setting) -> NDArray[np.bool_]:
+def others_right(pairs: PairTable, setting: Setting) -> NDArray[np.bool_]:
+    """Where whoever it falls back to is right."""
     assert pairs.teacher is not None
     return np.ones(pairs.n, dtype=bool) if setting.terms.fallback_to == "human" else pairs.teacher.correct
 
 
-def _choice(pairs: PairTable, setting: Setting) -> Choice:
+def choose(pairs: PairTable, setting: Setting) -> Choice:
     """The threshold of the whole suite, whatever slice of it these pairs are: a service has one."""
 
     def everywhere(whole: PairTable) -> NDArray[np.object_]:
@@ -165,7 +167,7 @@ def _kept(other: PairTable, choice: Choice, setting: Setting) -> dict[str, Measu
     whom = setting.terms.fallback_to
     at = confidence(other)
     keeps = np.asarray(at >= choice.threshold, dtype=bool)
-    together = np.where(keeps, other.student.correct, _others_right(other, setting))
+    together = np.where(keeps, other.student.correct, others_right(other, setting))
     silent = int((at == -np.inf).sum())
     note = "the half that the threshold was not chosen on"
     note += "; no threshold keeps the promise, so all falls back" if math.isinf(choice.threshold) else ""
@@ -234,9 +236,10 @@ def _break_even(saved: Estimate, setting: Setting) -> Measured:
     never = f"never within {costs.horizon_months} months: "
     months = break_even_months(costs.one_off, saved.value)
     if months is None:
-        return Undefined(reason=f"{never}{saved.value:.6g} a month are saved")
+        cost = f"it costs {number(-saved.value, 'money')} a month more" if saved.value < 0.0 else "nothing is saved"
+        return Undefined(reason=f"{never}{cost}")
     if months > costs.horizon_months:
-        return Undefined(reason=f"{never}at {saved.value:.6g} saved a month it takes {months:.1f}")
+        return Undefined(reason=f"{never}at {number(saved.value, 'money')} saved a month it takes {months:.1f}")
     assert saved.low is not None
     assert saved.high is not None
     most, least = break_even_months(costs.one_off, saved.low), break_even_months(costs.one_off, saved.high)

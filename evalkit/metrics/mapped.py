@@ -72,6 +72,15 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     return found | measured(_ECE, rows, pairs, setting)
 
 
+def rescaled(pairs: PairTable, side: Side, seed: int) -> NDArray[np.float64] | None:
+    """P(right) of each answer, (n,), by the curve of the other folds; None where there is none.
+
+    `pairs` have targets, and `side` is one of `with_sureness`. A failed or empty output stays certain.
+    """
+    found = _mapped(pairs, side, seed)
+    return found.probability if isinstance(found, _Mapped) else None
+
+
 def _mapped(pairs: PairTable, side: Side, seed: int) -> _Mapped | str:
     """One model's probabilities, or why there are none."""
     said = ~silent(side)

@@ -67,23 +67,33 @@ def with_sureness(pairs: PairTable) -> tuple[dict[str, Seen], str]:
     return usable, reasons[0] if reasons else ""
 
 
+def with_confidence(pairs: PairTable) -> tuple[dict[str, Seen], str]:
+    """The sides that say of every answer how sure they are, and why the first of the others is not among them."""
+    if pairs.facts.task not in CHOOSING:
+        return with_sureness(pairs)
+    usable, reason = with_probabilities(pairs)
+    return {role: seen(side.confidence, side.correct, pairs.ids) for role, side in usable.items()}, reason
+
+
+def applies(facts: SuiteFacts) -> bool:
+    """Suites whose models may say how sure they are of a right answer."""
+    return gives_probabilities(facts) or writes_answers(facts)
+
+
 def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     """AUROC and AURC of teacher, student and student minus teacher, on the pairs that have a target."""
     pairs = pairs.with_target
     if pairs.n == 0:
         return undefined(FAMILY, "no example has a target")
-    if pairs.facts.task in CHOOSING:
-        usable, reason = with_probabilities(pairs)
-        sides, note = {role: seen(side.confidence, side.correct, pairs.ids) for role, side in usable.items()}, ""
-    else:
-        (sides, reason), note = with_sureness(pairs), A_SCORE
+    sides, reason = with_confidence(pairs)
+    note = "" if pairs.facts.task in CHOOSING else A_SCORE
     return undefined(FAMILY, reason) | measured(statistics(note), sides, pairs, setting)
 
 
 FAMILY = Family(
     name="selective",
     measure=measure,
-    applies=lambda facts: gives_probabilities(facts) or writes_answers(facts),
+    applies=applies,
     against=lost,
     # Inside one class, how often an answer is right depends on the class by construction.
     slices="declared",

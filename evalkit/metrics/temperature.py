@@ -77,6 +77,15 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     return found | _after({role: (usable[role], fit) for role, fit in fits.items()}, pairs, setting)
 
 
+def rescaled(pairs: PairTable, side: Side, seed: int) -> NDArray[np.float64] | None:
+    """The confidence of each answer, (n,), at the temperature of the other folds; None where the model has none.
+
+    `pairs` have targets, and `side` is one of `with_probabilities`. A failed output stays certain.
+    """
+    fit = _fit(pairs, side, seed)
+    return _confidence(side, fit) if isinstance(fit, _Fit) else None
+
+
 def _fit(pairs: PairTable, side: Side, seed: int) -> _Fit | str:
     """The fits of one model, or why there are none."""
     assert side.probs is not None

@@ -121,10 +121,16 @@ def _of_suite(
         problem = f'the suite "{suite.name}" has no targets, so no accuracy can be measured on it'
         raise UsageError(Complaint(problem=problem, remedy="name a suite with targets, or give --n"))
     sizes = _sizes(targeted)
+    from evalkit.metrics.intervals import MIN_GROUPS
+
     grouped = _in_groups(assumed, sizes, icc, suite)
     told = plan_power(grouped, target, len(targeted) if n is None else n)
     said = sentences(told)
     if max(sizes) > 1 and icc is None and n is None and told["minimum_detectable_drop"] is not None:
+        if len(sizes) < MIN_GROUPS:
+            # However alike their examples are, no interval is made of so few groups.
+            told = {**told, "minimum_detectable_drop": 1.0, "power_at_n": None if target is None else 0.0}
+            said = sentences({**told, "power_at_n": None, "minimum_detectable_drop": None})
         said.append(unlike_groups(sizes, assumed))
     return told, said
 

@@ -1,7 +1,8 @@
 """Power from a finished run: how often models like these differ is counted, not guessed, and the run's policy says
 what is to be shown.
 
-Each suite is planned for by itself, from its stored pairs of teacher and student. A loss that the pilot shows is
+Each suite is planned for by itself, from its stored pairs of teacher and student, and so is each slice that the policy
+bounds, those first that the run left open. A loss that the pilot shows is
 planned with; a gain is not, for the next student need not have it. How often the models differ is known only as well as
 the pilot is large, so a second number is given for the most that it does not exclude.
 """
@@ -13,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from evalkit import figures
 from evalkit.errors import Complaint, Place, UsageError, nearest
 from evalkit.power.assumed import Assumed, Target
-from evalkit.power.planning import chance, drop_shown, needed_for, percent, terms, up
+from evalkit.power.planning import chance, drop_shown, needed_for, nothing_shown, percent, short, terms, up
 from evalkit.power.refusals import refusal_power, refusal_sentences
 
 if TYPE_CHECKING:
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
     from evalkit.columns import Columns
     from evalkit.store import Run
     from evalkit.table import PairTable
+
+
+# The power that a run's own accuracy.minimum_detectable_drop has.
+_POWER = 0.8
+# Slices of a suite that are planned for; each takes its time, and nobody reads a hundred.
+_MOST_SLICES = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +62,7 @@ def pilot_answers(run: Run, asked: Asked) -> dict[str, Any]:
         )
     answers = [_answer(run, each, asked, level) for each in _chosen(run, asked)]
     by_accuracy = [each for each in answers if each["kind"] == "accuracy"]
-    if by_accuracy and not any(each["targets"] for each in answers if each["kind"] == "accuracy"):
+    if by_accuracy and not any(each["targets"] or each["slices"] for each in by_accuracy):
         raise UsageError(
             Complaint(
                 problem="the run's policy asks nothing of accuracy, so it does not say what is to be shown",
@@ -116,10 +124,43 @@ def _answer(run: Run, columns: Columns, asked: Asked, level: float) -> dict[str,
     pairs = pairs.with_target
     if pairs.n == 0:
         return {**base, "kind": "none", "why": "no example has a target"}
-    return {**base, **_accuracy(run, pairs, asked, level)}
+    targets = [asked.target] if asked.target is not None else []
+    if not targets:
+        targets = list(dict.fromkeys(_of_policy(run, pairs.facts.name)))
+    slices, left = _slices(run, pairs, asked, level)
+    whole = _accuracy(pairs, asked, level, targets)
+    said = _as_reasons_say(run, pairs.facts.name, asked, level)
+    return {**base, **whole, "in_reasons": said, "slices": slices, "slices_left_out": left}
 
 
-def _accuracy(run: Run, pairs: PairTable, asked: Asked, level: float) -> dict[str, Any]:
+def _slices(run: Run, pairs: PairTable, asked: Asked, level: float) -> tuple[list[dict[str, Any]], int]:
+    """The same for the slices that the run's policy bounds, and how many of them are left out."""
+    if asked.target is not None or asked.n is not None:
+        return [], 0
+    rows = [row for row in run.verdict.criteria if row.question.suite == pairs.facts.name and row.question.slice]
+    order = {"inconclusive": 0, "fail": 1, "waived": 2}
+    names = dict.fromkeys(str(row.question.slice) for row in sorted(rows, key=lambda row: order.get(row.status, 3)))
+    found = {name: list(dict.fromkeys(_of_policy(run, pairs.facts.name, name))) for name in names}
+    wanted = {name: targets for name, targets in found.items() if targets and pairs.slice_mask(name).any()}
+    chosen = list(wanted)[:_MOST_SLICES]
+    answers = [
+        {"slice": name, **_accuracy(pairs.take(pairs.slice_mask(name)), asked, level, wanted[name])} for name in chosen
+    ]
+    return answers, len(wanted) - len(chosen)
+
+
+def _as_reasons_say(run: Run, suite: str, asked: Asked, level: float) -> float | None:
+    """The run's own accuracy.minimum_detectable_drop, which its reasons name; None where something else was asked."""
+    from evalkit.types import Estimate, Question
+
+    if asked.n is not None or asked.power != _POWER or level != (run.manifest.get("policy") or {}).get("level"):
+        return None
+    question = Question(metric="accuracy.minimum_detectable_drop", suite=suite)
+    found = next((row.measured for row in run.results if row.question == question), None)
+    return found.value if isinstance(found, Estimate) else None
+
+
+def _accuracy(pairs: PairTable, asked: Asked, level: float, targets: list[Target]) -> dict[str, Any]:
     assert pairs.teacher is not None
     teacher, student = pairs.teacher.correct, pairs.student.correct
     change = student.astype(float) - teacher.astype(float)
@@ -127,9 +168,6 @@ def _accuracy(run: Run, pairs: PairTable, asked: Asked, level: float) -> dict[st
     assumed, most = _learnt(pairs, change, asked, level)
     assumed = replace(assumed, teacher=float(teacher.mean()))
     n = pairs.n if asked.n is None else asked.n
-    targets = [asked.target] if asked.target is not None else []
-    if not targets:
-        targets = list(dict.fromkeys(_of_policy(run, pairs.facts.name)))
     return {
         "n": n,
         "pilot": {
@@ -186,11 +224,13 @@ def _correlation(values: Any, groups: Any) -> float:
     return 1.0 if found is None else max(0.0, found)
 
 
-def _of_policy(run: Run, suite: str) -> Iterator[Target]:
-    """What the run's own policy asks of the accuracy of the whole suite, against the teacher and by interval."""
+def _of_policy(run: Run, suite: str, name: str | None = None) -> Iterator[Target]:
+    """What the run's own policy asks of the accuracy of the suite, or of a slice, against the teacher, by interval."""
     for row in run.verdict.criteria:
         asked, bound = row.question, row.at_least
-        if asked.suite != suite or asked.slice or asked.where or asked.versus != "teacher" or row.by != "interval":
+        if (asked.suite, asked.slice) != (suite, name) or asked.where:
+            continue
+        if asked.versus != "teacher" or row.by != "interval":
             continue
         if asked.metric == "accuracy.difference" and bound is not None and -1 < bound < 0:
             yield Target(margin=-bound)
@@ -281,22 +321,44 @@ def _sentences(answer: dict[str, Any]) -> list[str]:
     ]
     if pilot["icc"] is not None:
         said.append(
-            f"Examples of a group fared alike by an ICC of {pilot['icc']:.2g}, so {pilot['design_effect']:.2f} "
+            f"Examples of a group fared alike by an ICC of {pilot['icc']:.2g}, so {short(pilot['design_effect'])} "
             f"examples count as one."
         )
     said += [_of_target(answer, each) for each in answer["targets"]]
-    said.append(
-        f"{answer['n']} examples can rule out a drop of {up(answer['minimum_detectable_drop'])} or more "
-        f"{terms({**answer, 'discordance': pilot['discordance']})}."
-    )
+    said.append(_rules_out(answer))
+    said += [_of_slice(answer, each) for each in answer["slices"]]
+    if left := answer["slices_left_out"]:
+        said.append(f"{left} more slices that the policy bounds are not planned for; the open ones come first.")
     return said
 
 
+def _rules_out(answer: dict[str, Any]) -> str:
+    drop, groups = answer["minimum_detectable_drop"], answer["pilot"]["groups"]
+    if drop >= 1.0:
+        return nothing_shown(answer["n"], groups)
+    said = (
+        f"{figures.count(answer['n'])} examples can rule out a drop of {up(drop)} or more "
+        f"{terms({**answer, 'discordance': answer['pilot']['discordance']})}"
+    )
+    if answer["in_reasons"] is not None:
+        # Two numbers for what reads alike need a word on why they differ.
+        shown = figures.number(answer["in_reasons"], "difference").removeprefix("+")
+        said += f" (the run's reasons say {shown}: an approximation that takes half an example more to differ)"
+    return f"{said}."
+
+
+def _of_slice(answer: dict[str, Any], part: dict[str, Any]) -> str:
+    """One line for a slice: what it takes, counted in examples of that slice."""
+    pilot = part["pilot"]
+    told = " ".join(_of_target({**answer, **part}, each) for each in part["targets"])
+    return f"{part['slice']}: on {pilot['differing']} of its {pilot['n']} examples exactly one model was right. {told}"
+
+
 def _of_target(answer: dict[str, Any], target: dict[str, Any]) -> str:
-    what = (
-        f"a drop below {target['margin']:g}"
+    to_what = (
+        f"lose less than {target['margin']:g}"
         if target["margin"] is not None
-        else f"that the student keeps more than {target['min_retention']:g} of the teacher's accuracy"
+        else f"keep more than {target['min_retention']:g} of the teacher's accuracy"
     )
     student = (
         "an equally good student"
@@ -306,10 +368,11 @@ def _of_target(answer: dict[str, Any], target: dict[str, Any]) -> str:
     if answer["difference"] > 0:
         student = f"a student that truly gains {answer['difference']:.4f}"
     if target["examples_needed"] is None:
-        return f"No number of examples shows {what} for {student}."
-    groups = "" if target["groups_needed"] is None else f" in {target['groups_needed']} groups"
+        return f"No number of examples shows {student} to {to_what}."
+    needed, most = (figures.count(target[key]) for key in ("examples_needed", "examples_needed_high"))
+    groups = "" if target["groups_needed"] is None else f" in {figures.count(target['groups_needed'])} groups"
     return (
-        f"About {target['examples_needed']} examples{groups} show {what} for {student}, "
-        f"{target['examples_needed_high']} if as many differ as the pilot does not exclude; "
-        f"{answer['n']} do so {target['power_at_n']:.1%} of the time."
+        f"With about {needed} examples{groups} {student} is shown {answer['power']:.0%} of the time to {to_what} "
+        f"({most} if as many differ as the pilot does not exclude); with {figures.count(answer['n'])} it is "
+        f"{target['power_at_n']:.1%} of the time."
     )

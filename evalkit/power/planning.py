@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from evalkit.errors import Complaint, UsageError
+from evalkit.figures import count
 from evalkit.power.assumed import Assumed, Target, check
 
 # The normal quantile beyond which a level is told from 1 by too few digits.
@@ -45,6 +46,7 @@ def plan_power(assumed: Assumed, target: Target | None, n: int | None) -> dict[s
             "size": assumed.size,
             "icc": assumed.icc,
             "design_effect": assumed.design_effect,
+            "of_n": None if n is None else math.floor(n / assumed.mean_size + 1e-9),
             "examples": counted,
             "independent": max(1, math.floor(worth(assumed, counted, by_ratio=by_ratio) + 1e-9)),
         }
@@ -119,33 +121,35 @@ def sentences(answer: dict[str, Any]) -> list[str]:
     n, groups = answer["n"], answer["groups"]
     if groups is not None:
         said.append(
-            f"In groups of {groups['size']:.3g} whose examples fare alike by an ICC of {groups['icc']:.2g}, "
-            f"{groups['design_effect']:.2f} examples count as one; "
-            f"the gate knows that only from its groups and takes {groups['examples']} for {groups['independent']}."
+            f"In groups of {short(groups['size'])} whose examples fare alike by an ICC of {groups['icc']:.2g}, "
+            f"{short(groups['design_effect'])} examples count as one; "
+            f"the gate knows that only from its groups and takes {count(groups['examples'])} for "
+            f"{count(groups['independent'])}."
         )
     if answer["examples_needed"] is not None:
-        in_groups = f" in {answer['groups_needed']} groups" if groups is not None else ""
+        in_groups = f" in {count(answer['groups_needed'])} groups" if groups is not None else ""
         about = "" if answer["exact"] else "About "
         if answer["margin"] is not None:
-            shown, teacher = f"show a drop below {answer['margin']:g}", ""
+            shown, teacher = f"rule out a drop of {answer['margin']:g} or more", ""
         else:
             shown = f"show that the student keeps more than {answer['min_retention']:g} of the teacher's accuracy"
             teacher = f"the teacher is right on {percent(answer['teacher_accuracy'])}, "
         said.append(
-            f"{about}{answer['examples_needed']} examples{in_groups} {shown} {terms(answer, teacher)} "
+            f"{about}{count(answer['examples_needed'])} examples{in_groups} {shown} {terms(answer, teacher)} "
             f"and the true difference is {answer['difference']:g}."
         )
     if answer["power_at_n"] is not None:
-        said.append(f"With {n} examples such a student passes {answer['power_at_n']:.1%} of the time.")
-    if answer["minimum_detectable_drop"] is not None:
-        said.append(
-            f"{n} examples can rule out a drop of {up(answer['minimum_detectable_drop'])} or more {terms(answer)}."
-        )
+        said.append(f"With {count(n)} examples such a student passes {answer['power_at_n']:.1%} of the time.")
+    drop = answer["minimum_detectable_drop"]
+    if drop is not None and drop >= 1.0:
+        said.append(nothing_shown(n, None if groups is None else groups["of_n"]))
+    elif drop is not None:
+        said.append(f"{count(n)} examples can rule out a drop of {up(drop)} or more {terms(answer)}.")
     if answer["largest_retention"] is not None:
         teacher = f"the teacher is right on {percent(answer['teacher_accuracy'])}, "
         kept = 1 - float(up(1 - answer["largest_retention"]))
         said.append(
-            f"{n} examples can show that an equally good student keeps {kept:.4f} of the teacher's accuracy "
+            f"{count(n)} examples can show that an equally good student keeps {kept:.4f} of the teacher's accuracy "
             f"{terms(answer, teacher)}."
         )
     return said
@@ -158,12 +162,31 @@ def unlike_groups(sizes: Sequence[int], assumed: Assumed) -> str:
     n = sum(sizes)
     codes = [group for group, size in enumerate(sizes) for _ in range(size)]
     worst = replace(assumed, size=group_size(codes), mean_size=n / len(sizes), icc=1.0)
+    if _too_few_groups(worst, n):
+        return nothing_shown(n, len(sizes))
     drop = drop_shown(worst, n)
     shown = f"a drop of {up(drop)} or more" if drop < 1.0 else "no drop at all"
     return (
         f"They come in {len(sizes)} groups: if the examples of a group always fare alike, they count as "
         f"{math.floor(worth(worst, n) + 1e-9)} and can rule out {shown}."
     )
+
+
+def nothing_shown(n: int, groups: int | None) -> str:
+    """What is said where no drop can be ruled out: too few groups, or next to nothing."""
+    from evalkit.metrics.intervals import MIN_GROUPS
+
+    if groups is None or groups >= MIN_GROUPS:
+        return f"{count(n)} examples can rule out no drop at all."
+    return (
+        f"{count(n)} examples come in {groups} groups, and an interval over groups needs {MIN_GROUPS}: no criterion on "
+        "accuracy could be evaluated, and they can rule out no drop at all."
+    )
+
+
+def short(number: float) -> str:
+    """Three digits, and as many as it takes before the point: 3.5, 1,234."""
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
 def worth(assumed: Assumed, n: int, *, by_ratio: bool = False) -> float:

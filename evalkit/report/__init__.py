@@ -44,11 +44,13 @@ def card(record: RunRecord) -> str:
     return _one("model-card.md", record)
 
 
-def terminal(record: RunRecord, *, width: int = 80, colour: bool = False, ascii_only: bool = False) -> str:
-    """What `evalkit gate` and `evalkit show` print; without `colour`, no escape at all."""
+def terminal(
+    record: RunRecord, *, width: int = 80, colour: bool = False, ascii_only: bool = False, page: str = ""
+) -> str:
+    """What `evalkit gate` and `evalkit show` print, with where the page lies; without `colour`, no escape at all."""
     from evalkit.report import console, prepare
 
-    return console.render(prepare.prepare(record), width=width, colour=colour, ascii_only=ascii_only)
+    return console.render(prepare.prepare(record), width=width, colour=colour, ascii_only=ascii_only, report=page)
 
 
 def _one(name: str, record: RunRecord) -> str:

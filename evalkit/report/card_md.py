@@ -7,7 +7,7 @@ import re
 
 from evalkit.figures import count, exact
 from evalkit.report.origin import items, text
-from evalkit.report.summary_md import criterion_line
+from evalkit.report.summary_md import criterion_line, reason_line
 from evalkit.report.text import for_markdown as safe
 from evalkit.report.text import one_line
 from evalkit.report.view import MARKS, Gap, Reading, SideView, SuiteView, View
@@ -84,7 +84,7 @@ def _compared(view: View, record: RunRecord) -> list[str]:
     for waiver in view.waivers[:_MOST_ROWS]:
         said = f"{waiver.criterion}, by {waiver.owner} until {waiver.expires}: {waiver.reason}"
         lines.append(f"- {MARKS['waived']} **waived**: {safe(said, 400)}")
-    lines += [f"- {safe(reason, 400)}" for reason in view.told[:_MOST_ROWS]]
+    lines += [f"- {reason_line(reason)}" for reason in view.told[:_MOST_ROWS]]
     lines += ["", "## What was compared", "", "| | model | weights |", "|---|---|---|"]
     for role, name in (("student", view.student), ("teacher", view.teacher)):
         digest = text(record.manifest, "models", role, "weights_digest")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
+
+_BREAK = re.compile(r"(?<![≥≤])(?<!\(n) (?!(?:%|pts|ms|s|×)(?![0-9A-Za-z]))")
 
 
 def width(text: str) -> int:
@@ -52,10 +55,13 @@ def pad(text: str, columns: int, *, right: bool = False) -> str:
 
 
 def fold(text: str, columns: int, *, first: str = "", rest: str = "") -> list[str]:
-    """The text broken at blanks into lines of at most that many columns, led by `first` and `rest`."""
+    """The text broken at blanks into lines of at most that many columns, led by `first` and `rest`.
+
+    A number keeps its unit, and a bound its sign.
+    """
     lines, line = [], first
     empty = True
-    for word in text.split():
+    for word in _BREAK.split(" ".join(text.split())) if text.strip() else ():
         piece = word
         while piece:
             gap = "" if empty else " "

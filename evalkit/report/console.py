@@ -8,13 +8,16 @@ from dataclasses import dataclass
 
 from evalkit.figures import count
 from evalkit.report.columns import bar, clip, fold, middle, pad, span, width
-from evalkit.report.examples import examples_first
-from evalkit.report.headlines import headlines
-from evalkit.report.text import for_terminal, one_line, plain_ascii
-from evalkit.report.view import MARKS, CriterionView, View, tally_words
+from evalkit.report.examples import examples_first, slice_of
+from evalkit.report.headlines import headlines, most_of_the_loss
+from evalkit.report.text import for_terminal, plain_ascii
+from evalkit.report.view import MARKS, TOO_SMALL, CriterionView, ExampleView, RegressedView, View
 
 _BAR = 17
 _MOST_ROWS, _MOST_EXAMPLES, _MOST_REASONS, _MOST_NAMES = 12, 10, 12, 60
+_MOST_SLICES, _MOST_SETTLED = 10, 6
+# Characters of a shared beginning that two answers keep.
+_LEAD = 8
 _SGR = {"pass": "32", "fail": "31", "inconclusive": "33", "broken": "31", "empty": "31", "waived": "35"}
 # What the layout itself draws, one column each; texts become ASCII before they are laid out, so widths hold.
 _ASCII = str.maketrans("├┤─●┆┼✓✗⚑∅–·…", "[]-o|++xw0-|~")
@@ -40,20 +43,27 @@ class _Pen:
         return fold(text, self.columns, first=first, rest=rest)
 
 
-def render(view: View, *, width: int = 80, colour: bool = False, ascii_only: bool = False) -> str:
-    """The whole text, each line at most `width` columns (40 at least); escapes only with `colour`."""
+def render(view: View, *, width: int = 80, colour: bool = False, ascii_only: bool = False, report: str = "") -> str:
+    """The whole text, each line at most `width` columns (40 at least); escapes only with `colour`.
+
+    `report` is where the page lies; it stands alone on its line, however long, so that it can be clicked and copied.
+    """
     pen = _Pen(max(40, width), colour, ascii_only)
     lines = [*_head(view, pen), "", *_waivers(view, pen), *_criteria(view, pen)]
-    lines += [*_headlines(view, pen), *_regressed(view, pen), *_examples(view, pen), *_end(view, pen)]
+    lines += [*_headlines(view, pen), *_regressed(view, pen), *_examples(view, pen), *_end(view, pen, pen.safe(report))]
     shown = "\n".join(line.rstrip() for line in lines) + "\n"
     return shown.translate(_ASCII) if ascii_only else shown
 
 
 def _head(view: View, pen: _Pen) -> list[str]:
+    """Who was compared under which policy: on one line, or on one each before a name is cut."""
     parts = [("student", view.student), ("teacher", view.teacher), ("policy", view.policy)]
     named = [(word, pen.safe(name)) for word, name in parts if name]
-    room = (pen.columns - 9 - sum(len(word) + 3 for word, _ in named)) // len(named)
-    return ["evalkit  " + "  ".join(f"{word} {middle(name, max(8, room))}" for word, name in named)]
+    line = "evalkit  " + "  ".join(f"{word} {name}" for word, name in named)
+    if width(line) <= pen.columns:
+        return [line]
+    lines = [f"{pad(word, 7)} {middle(name, pen.columns - 17)}" for word, name in named]
+    return [f"{'evalkit' if at == 0 else '':<9}{line}" for at, line in enumerate(lines)]
 
 
 def _waivers(view: View, pen: _Pen) -> list[str]:
@@ -68,38 +78,72 @@ def _waivers(view: View, pen: _Pen) -> list[str]:
     return [*lines, ""] if lines else []
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The widths of the columns that every row of criteria has, and one scale per unit."""
+
+    needs: int
+    seen: int
+    ranges: int
+    number: int
+    label: int
+    scales: dict[str, tuple[float, float]]
+
+    @property
+    def narrow(self) -> bool:
+        return self.label < 9
+
+
 def _criteria(view: View, pen: _Pen) -> list[str]:
+    """What blocks first, the worst first; what only warns under a line of its own, for it decides nothing."""
     if not view.criteria:
         return []
     shown, hidden = _most(view.weighed)
     if not shown:
         return [*_skipped(view, pen), ""]
-    cells = [[pen.safe(each) for each in (row.needs, row.reading.value, row.reading.interval)] for row in shown]
-    needs, seen, ranges = (max(least, *(width(row[at]) for row in cells)) for at, least in enumerate((5, 4, 10)))
-    number = max(len(count(row.reading.n)) for row in shown)
-    label = pen.columns - (2 + 1 + needs + 2 + seen + 1 + ranges + 1 + _BAR + 1 + number)
-    narrow = label < 9
-    scales = _scales(view.criteria)
+    table = _table(shown, view, pen)
     lines = []
-    if not narrow:
+    if not table.narrow:
         level = f"{view.level * 100:g} %" if view.level is not None else ""
-        title = f"  {pad('criterion', label)} {pad('needs', needs)}  {pad('seen', seen, right=True)}"
-        lines.append(f"{title} {pad(f'{level} interval', ranges + 1 + _BAR)} {pad('n', number, right=True)}")
-    for row, (bound, value, interval) in zip(shown, cells, strict=True):
-        n = count(row.reading.n) if row.reading.undefined is None else ""
-        figures = f"{pad(bound, needs)}  {pad(value, seen, right=True)} {pad(interval, ranges)}"
-        tail = f"{pad(_bar(row, scales[row.scale]), _BAR)} {pad(n, number, right=True)}"
-        mark = pen.paint(MARKS[row.status], row.status)
-        name = pen.safe(row.id)
-        if narrow:
-            lines.append(f"{mark} {middle(name, pen.columns - 2)}")
-            lines += _fit([figures, tail], pen)
-        else:
-            lines.append(f"{mark} {pad(middle(name, label), label)} {figures} {tail}")
-        lines += _about(row, pen)
+        title = f"  {pad('criterion', table.label)} {pad('needs', table.needs)}  {pad('seen', table.seen, right=True)}"
+        rest = pad(f"{level} interval", table.ranges + 1 + _BAR)
+        lines.append(f"{title} {rest} {pad('n', table.number, right=True)}")
+    blocking, warning = (
+        [line for row in shown if row.effect == effect for line in (*_row(row, table, pen), *_about(row, pen))]
+        for effect in ("block", "warn")
+    )
+    lines += [*blocking, *_skipped(view, pen)]
+    lines += ["", "warning only, no part of the verdict:", *warning] if warning else []
     if hidden:
-        lines.append(f"  … {hidden} more rows:  evalkit show RUN --json")
-    return [*lines, *_skipped(view, pen), ""]
+        lines.append(f"  … {count(hidden)} more rows:  evalkit show RUN --json")
+    return [*lines, ""]
+
+
+def _cells(row: CriterionView, pen: _Pen) -> tuple[str, str, str]:
+    return pen.safe(row.needs), pen.safe(row.reading.value), pen.safe(row.reading.interval)
+
+
+def _table(rows: list[CriterionView], view: View, pen: _Pen) -> _Table:
+    cells = [_cells(row, pen) for row in rows]
+    needs, seen, ranges = (max(least, *(width(row[at]) for row in cells)) for at, least in enumerate((5, 4, 10)))
+    number = max(len(count(row.reading.n)) for row in rows)
+    label = pen.columns - (2 + 1 + needs + 2 + seen + 1 + ranges + 1 + _BAR + 1 + number)
+    return _Table(needs, seen, ranges, number, label, _scales(view.criteria))
+
+
+def _row(row: CriterionView, table: _Table, pen: _Pen) -> list[str]:
+    """One line; two where the name is too long for its column, for a cut name would be another name."""
+    bound, value, interval = _cells(row, pen)
+    n = count(row.reading.n) if row.reading.undefined is None else ""
+    figures = f"{pad(bound, table.needs)}  {pad(value, table.seen, right=True)} {pad(interval, table.ranges)}"
+    tail = f"{pad(_bar(row, table.scales[row.scale]), _BAR)} {pad(n, table.number, right=True)}"
+    mark, name = pen.paint(MARKS[row.status], row.status), pen.safe(row.id)
+    if not table.narrow and width(name) <= table.label:
+        return [f"{mark} {pad(name, table.label)} {figures} {tail}"]
+    named = f"{mark} {middle(name, pen.columns - 2)}"
+    if table.narrow:
+        return [named, *_fit([figures, tail], pen)]
+    return [named, f"  {pad('', table.label)} {figures} {tail}"]
 
 
 def _skipped(view: View, pen: _Pen) -> list[str]:
@@ -130,12 +174,10 @@ def _fit(parts: list[str], pen: _Pen) -> list[str]:
 
 
 def _about(row: CriterionView, pen: _Pen) -> list[str]:
-    """The line below a row: what was measured where, and the reason where the outcome is not plain."""
-    kind = "warning only · " if row.effect == "warn" else ""
-    kind += "by value · " if row.by == "value" and not row.metric.endswith(".count") else ""
-    said = pen.safe(f"{kind}{row.metric} · {row.place}", 300)
-    lines = pen.fold(said, first="    ")
-    why = row.reading.undefined or (row.reason if row.status in ("inconclusive", "not_evaluated") else "")
+    """The line below a row: what was measured where, and the reason where there is no number."""
+    kind = "by value · " if row.by == "value" and not row.metric.endswith(".count") else ""
+    lines = pen.fold(pen.safe(f"{kind}{row.metric} · {row.place}", 300), first="    ")
+    why = row.reading.undefined or (row.reason if row.status == "not_evaluated" else "")
     return lines + (pen.fold(pen.safe(why, 400), first="    ") if why else [])
 
 
@@ -170,13 +212,23 @@ def _regressed(view: View, pen: _Pen) -> list[str]:
     """The deepest falls a line each, the others by name: a lost class must be named wherever the verdict is."""
     if not view.regressed:
         return []
-    lines = ["Got worse (Holm-adjusted):"]
     several = len({row.suite for row in view.regressed}) > 1
-    for row in view.regressed[:_MOST_EXAMPLES]:
+
+    def said(row: RegressedView) -> str:
         name = f"{row.suite} · {row.slice}" if several else row.slice
-        said = f"{row.difference}, {row.lost} lost, {row.gained} gained of {count(row.n)}"
-        lines += pen.fold(f"{pen.safe(name)}: {pen.safe(said)}", first="  ")
-    rest = view.regressed[_MOST_EXAMPLES:]
+        return f"{name}, {row.lost} lost, {row.gained} gained of {count(row.n)} ({row.difference})"
+
+    main = most_of_the_loss(view)
+    lines = []
+    if main is not None:
+        where = f"{main.rows[0].suite}, " if several else ""
+        lines += pen.fold(pen.safe(f"Most of the loss: {where}{main.words}"), first="", rest="  ")
+    # One slice has been told whole; of several the parts are still to be seen.
+    others = [row for row in view.regressed if main is None or main.rows != (row,)]
+    lines += ["Got worse beyond chance (Holm-adjusted):"] if others else []
+    for row in others[:_MOST_SLICES]:
+        lines += pen.fold(pen.safe(said(row)), first="  ")
+    rest = others[_MOST_SLICES:]
     if rest:
         named = ", ".join(pen.safe(row.slice) for row in rest[:_MOST_NAMES])
         more = f", … {len(rest) - _MOST_NAMES} more in verdict.json" if len(rest) > _MOST_NAMES else ""
@@ -185,33 +237,83 @@ def _regressed(view: View, pen: _Pen) -> list[str]:
 
 
 def _examples(view: View, pen: _Pen) -> list[str]:
+    """What to read first: outcome and place on a line, both answers beside it or below it."""
     shown = examples_first(view, _MOST_EXAMPLES)
     if not shown:
         return []
     lines = ["Look at first:"]
-    several = len({each.suite for each in view.examples}) > 1
+    label = min(16, max(width(pen.safe(each.id, 60)) for each in shown))
     for each in shown:
-        parts: list[str] = [each.severity] if each.severity in ("high", "critical") else []
-        parts += [each.suite] if several else []
-        # A safety answer is not for a log that anybody may read.
-        parts += [] if each.sensitive else [" → ".join(one_line(answer.answer, 60) for answer in each.answers)]
-        said = " · ".join([each.flip, *parts])
-        lines.append(f"  {pad(middle(pen.safe(each.id), 16), 16)} {clip(pen.safe(said, 300), pen.columns - 19)}")
+        grave = [each.severity] if each.severity in ("high", "critical") else []
+        lost = slice_of(view, each)
+        head = " · ".join([each.flip, *grave, f"{each.suite}/{lost}" if lost else each.suite])
+        first = f"  {pad(middle(pen.safe(each.id, 60), label), label)}  "
+        placed = pen.safe(head, 300)
+        said = " · ".join(_answers(each, pen, pen.columns - 4))
+        if said and width(first) + width(placed) + 2 + width(said) <= pen.columns:
+            lines.append(f"{first}{placed}  {said}")
+        else:
+            lines += pen.fold(placed, first=first)
+            lines += [f"    {said}"] if said else []
     more = view.changed - len(shown)
-    return [*lines, *([f"  … {count(more)} more:  report.html, pairs.parquet"] if more > 0 else []), ""]
+    return [*lines, *([f"  … {count(more)} more:  report.html#examples, pairs.parquet"] if more > 0 else []), ""]
 
 
-def _end(view: View, pen: _Pen) -> list[str]:
+def _answers(each: ExampleView, pen: _Pen, room: int) -> list[str]:
+    """What either model said, and how sure it was, in at most that many columns; long answers from where they differ.
+
+    Nothing of a safety suite: a log may be read by anybody.
+    """
+    if each.sensitive:
+        return []
+    said = [pen.safe(answer.answer, 2000) for answer in each.answers]
+    sure = [f" {pen.safe(answer.confidence)}" if answer.confidence else "" for answer in each.answers]
+    who = [f"{answer.who} " for answer in each.answers]
+    spent = sum(map(width, [*sure, *who])) + 3 * (len(said) - 1)
+    if spent + sum(map(width, said)) > room:
+        said = [clip(text, max(8, (room - spent) // len(said))) for text in _from_where_they_differ(said)]
+    parts = [f"{name}{text}{confidence}" for name, text, confidence in zip(who, said, sure, strict=True)]
+    return parts if width(" · ".join(parts)) <= room else [clip(" · ".join(parts), room)]
+
+
+def _from_where_they_differ(texts: list[str]) -> list[str]:
+    """The texts without the long beginning that all share, but for a few characters of it."""
+    if len(texts) < 2:
+        return texts
+    start = next((at for at, chars in enumerate(zip(*texts, strict=False)) if len(set(chars)) > 1), 0) - _LEAD
+    return [f"…{text[start:]}" for text in texts] if start > _LEAD else texts
+
+
+def _end(view: View, pen: _Pen, report: str) -> list[str]:
     word = pen.paint(f"{MARKS[view.word]} {view.word}", view.word)
     lines = [word, *pen.fold(pen.safe(view.headline, 1000), first="  ", rest="  ")]
+    lines += _settling(view, pen)
     reasons = [reason for reason in view.told if not _said_above(reason, view)]
     for reason in reasons[:_MOST_REASONS]:
-        lines += pen.fold(pen.safe(reason, 600), first="  · ", rest="    ")
+        # A list of what is too small begins with its count; hundreds of names are for verdict.json.
+        most = 160 if TOO_SMALL in reason else 600
+        lines += pen.fold(pen.safe(reason, most), first="  · ", rest="    ")
     if len(reasons) > _MOST_REASONS:
         lines.append(f"  … {len(reasons) - _MOST_REASONS} more reasons:  verdict.json")
     if view.tally:
-        lines += pen.fold(f"criteria: {tally_words(view.tally)}", first="  ", rest="  ")
+        lines += pen.fold(f"criteria: {view.tally}", first="  ", rest="  ")
+    lines += [f"report  {report}"] if report else []
     return [*lines, *pen.fold(f"exit {view.exit_code} ({view.word}: {view.exit_words})", first="", rest="  ")]
+
+
+def _settling(view: View, pen: _Pen) -> list[str]:
+    """What it would take to settle what is open, and what would not help."""
+    rows = [row for row in view.weighed if row.status == "inconclusive" and row.effect == "block"]
+    lines: list[str] = []
+    for row in rows[:_MOST_SETTLED]:
+        where = " · ".join(part for part in (row.suite, row.slice, row.where) if part)
+        said = f"{row.id}{f' ({where})' if where else ''}: {row.settles or row.reason}"
+        lines += pen.fold(pen.safe(said, 600), first="  ? ", rest="    ")
+    if len(rows) > _MOST_SETTLED:
+        lines.append(f"  … {len(rows) - _MOST_SETTLED} more are inconclusive:  evalkit show RUN --json")
+    if view.needs_new_examples:
+        lines.append("  More seeds of the same examples will not help.")
+    return lines
 
 
 def _said_above(reason: str, view: View) -> bool:

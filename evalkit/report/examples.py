@@ -8,7 +8,7 @@ from evalkit.report.view import FLIP_WORDS, AnswerView, ExampleView, View
 from evalkit.types import Pair, Scored
 from evalkit.types.record import RunRecord
 
-MOST = 50
+MOST = 25
 _WORSE, _BETTER = "✗", "✓"
 
 
@@ -75,6 +75,12 @@ def _answer(who: str, side: Scored) -> AnswerView:
         confidence="" if side.confidence is None else figures.number(side.confidence, "share"),
         note=" · ".join(filter(None, [*flags, side.error])),
     )
+
+
+def slice_of(view: View, example: ExampleView) -> str:
+    """The slice that fell deepest among those that got worse and hold the example; empty where it is in none."""
+    held = {*example.slices.split(", "), f"target={example.target}"}
+    return next((row.slice for row in view.regressed if row.suite == example.suite and row.slice in held), "")
 
 
 def examples_first(view: View, most: int) -> tuple[ExampleView, ...]:

@@ -15,7 +15,7 @@ from evalkit.figures import exact
 from evalkit.report.text import for_xml, for_xml_name, xml_within
 from evalkit.report.view import STATUS_WORDS, CriterionView, View
 
-BODY_BYTES = 8_000
+BODY_BYTES, NUMBERS_BYTES = 8_000, 4_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class _Case:
     result: str
     type: str
     lines: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
 
 
@@ -66,6 +67,7 @@ def _case(row: CriterionView) -> _Case:
         result=result,
         type=kind,
         lines=_lines(row),
+        numbers=_numbers(row),
         properties=tuple(numbers),
     )
 
@@ -92,6 +94,17 @@ def _lines(row: CriterionView) -> tuple[str, ...]:
     lines.append(f"seen {row.reading.words}" + (f", needs {row.needs} (by {row.by})" if row.needs else ""))
     lines += [row.reason] if row.reason else []
     return (*lines, *(["examples to look at:", *(f"  {each}" for each in row.examples)] if row.examples else []))
+
+
+def _numbers(row: CriterionView) -> tuple[str, ...]:
+    """What was measured, for a case that passed, too: a forge shows it under the case."""
+    reading = row.reading
+    lines = [f"{row.metric} on {row.place}", f"seen {reading.words}"]
+    lines += [f"needs {row.needs} (by {row.by})"] if row.needs else []
+    if reading.undefined is None:
+        lines += [f"interval of {reading.level * 100:g} %, two-sided"] if reading.interval.startswith("[") else []
+        lines.append(f"method {reading.method}")
+    return tuple(lines)
 
 
 def _whole(view: View) -> list[_Case]:
@@ -128,6 +141,8 @@ def _written(case: _Case) -> list[str]:
         message = for_xml_name("; ".join(case.lines[:2]), 300)
         body = xml_within(case.lines, BODY_BYTES)
         lines.append(f'<{case.result} type="{for_xml(case.type)}" message="{message}">{body}</{case.result}>')
+    if case.numbers:
+        lines.append(f"<system-out>{xml_within(case.numbers, NUMBERS_BYTES)}</system-out>")
     return [*lines, "</testcase>"]
 
 

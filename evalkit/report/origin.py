@@ -19,6 +19,14 @@ _KEYS = (
     *("backend", "revision", "weights_digest", "tokenizer_digest", "template_digest", "parameters", "bytes"),
     *("dtype", "device", "level", "python", "torch", "machine", "cpu", "cores", "memory_bytes", "gpu"),
 )
+# How often a model was asked, by the keys of a manifest; the first two are said of every model.
+_ASKED = (
+    ("batches", "batches"),
+    ("from_cache", "from the cache"),
+    ("cut_inputs", "inputs cut"),
+    ("out_of_memory_splits", "batches split for lack of memory"),
+)
+_ALWAYS = ("batches", "from_cache")
 _RUN = ("run_id", "started", "finished", "evalkit", "seed", "limit", "parent")
 
 
@@ -75,6 +83,8 @@ def facts(record: RunRecord) -> tuple[Facts, ...]:
     notes = manifest.get("notes")
     listed = notes if isinstance(notes, list | tuple) else []
     groups.append(("Notes", [(str(place), text({"": note}, "")) for place, note in enumerate(listed, 1)]))
+    groups.append(("Answers and cache", _asked(manifest)))
+    groups.append(("Records", _rows(manifest, "records")))
     kept = [(title, tuple(row for row in rows if row[1])) for title, rows in groups]
     return tuple(Facts(title=title, rows=rows) for title, rows in kept if rows)
 
@@ -84,6 +94,27 @@ def _rows(manifest: Mapping[str, Any], *path: str) -> list[tuple[str, str]]:
     for key in path:
         found = found.get(key) if isinstance(found, Mapping) else None
     return _of(found) if isinstance(found, Mapping) else []
+
+
+def _asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How each model was asked on each suite: `29 batches, 29 from the cache`, and what was unusual about it."""
+    found = manifest.get("collection")
+    if not isinstance(found, Mapping):
+        return []
+    rows = []
+    for name in sorted(map(str, found)):
+        facts = found[name]
+        if isinstance(facts, Mapping):
+            known = [(key, said) for key, said in _ASKED if isinstance(facts.get(key), int)]
+            said = [f"{figures.count(facts[key])} {said}" for key, said in known if facts[key] or key in _ALWAYS]
+            rows.append((name, ", ".join(said)))
+    return rows
+
+
+def _flat(value: Mapping[str, Any]) -> str:
+    """A mapping in words, `dtype float32, device cpu`; nothing of what is null or empty."""
+    shown = ((str(key).replace("_", " "), text(value, key)) for key in sorted(value, key=str))
+    return ", ".join(f"{key} {said}" for key, said in shown if said not in ("", "[]", "{}"))
 
 
 def _of(found: Mapping[str, Any], skip: tuple[str, ...] = ()) -> list[tuple[str, str]]:
@@ -100,7 +131,11 @@ def _words(key: str, value: object) -> str:
         return figures.count(value) if key in ("parameters", "n") else str(value)
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
         return ", ".join(value)
-    return text({key: value}, key)
+    if isinstance(value, Mapping):
+        return _flat(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if isinstance(value, list | tuple) and not value else text({key: value}, key)
 
 
 def gaps(record: RunRecord) -> tuple[Gap, ...]:

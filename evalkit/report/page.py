@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit import figures
-from evalkit.report import payload, svg, words
-from evalkit.report.drawing import DRAWINGS
+from evalkit.report import payload, query, words
+from evalkit.report.compact import compact_script, compact_style
+from evalkit.report.drawing import DRAWINGS, forest
 from evalkit.report.sections import sections
-from evalkit.report.text import visible
-from evalkit.report.view import MARKS, STATUS_WORDS, Reading, SliceView, SuiteView, View, tally_words
+from evalkit.report.sections.banner import banner
+from evalkit.report.sections.metrics import methods_of
+from evalkit.report.text import one_line, visible
+from evalkit.report.view import MARKS, STATUS_WORDS, Reading, View
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,15 +27,20 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 # One sheet and one script, in this order; the script's files share one scope, and `main` starts it.
-_STYLE = ("page",)
-_SCRIPT = ("payload", "main")
+_STYLE = ("page", "sections", "charts", "explorer", "detail", "print")
+_SCRIPT = (
+    *("payload", "build", "figures", "derived", "pattern", "query", "state", "filters", "table", "list"),
+    *("theme", "diff", "example", "quantities", "sides", "detail", "archive", "suites", "take", "keys"),
+    "main",
+)
 # Texts of examples, any other text, and files that are shown whole: a line of a megabyte must not make the page one.
 _TEXT_LIMIT, _ANY_LIMIT, _FILE_LIMIT = 2_000, 1_000, 200_000
 
 
 def render(view: View, record: RunRecord) -> str:
     """The page. Every text in it passes `visible` and is escaped, whoever wrote the template line."""
-    style, script = _joined("style", _STYLE, "css"), _joined("script", _SCRIPT, "js")
+    style = f"{_joined('style', _STYLE, 'css')}\n{_footer(view)}"
+    script = _joined("script", _SCRIPT, "js")
     page = _environment().get_template("page.html.j2")
     return page.render(
         view=view,
@@ -47,23 +54,42 @@ def render(view: View, record: RunRecord) -> str:
         words=STATUS_WORDS,
         glossary=words.GLOSSARY,
         measures=words.FAMILIES,
-        tally=tally_words,
-        plots=_plots(view),
-        slice_plots={suite.name: _slice_plots(suite) for suite in view.suites},
+        banner=banner(view, record),
+        methods_of=methods_of,
+        href=lambda terms: _markup(query.href(terms)),
         draw={name: _drawn(draw) for name, draw in DRAWINGS.items()},
         cells=_cells,
-        share_bar=lambda part, of, kind: _markup(svg.share_bar(part / of if of else 0.0, kind)),
+        share_bar=lambda part, of, kind: _markup(forest.share_bar(part / of if of else 0.0, kind)),
         percent=lambda part, of: figures.number(part / of, "share") if of else "–",
         count=figures.count,
         exact=figures.exact,
+        brief=one_line,
         cut=lambda text: _markup(_escape(visible(text, _TEXT_LIMIT))),
         whole=lambda text: _markup(_escape(visible(text, _FILE_LIMIT))),
     )
 
 
+def _footer(view: View) -> str:
+    """What stands below each printed page: which run this is, what it is about, which page of how many."""
+    run = f"run {view.run_id}" if view.run_id else "evalkit report"
+    about = f"{view.word}: {view.student}" + (f" against {view.teacher}" if view.teacher else "")
+    boxes = (
+        ("left", f'"{_css(one_line(run, 60))}"'),
+        ("center", f'"{_css(one_line(about, 80))}"'),
+        ("right", 'counter(page) " / " counter(pages)'),
+    )
+    return "@page { " + " ".join(f"@bottom-{place} {{ content: {said}; }}" for place, said in boxes) + " }"
+
+
+def _css(text: str) -> str:
+    """Text within a string of a style sheet: all but letters and digits of ASCII as codes, so that nothing ends it."""
+    return "".join(char if char.isascii() and char.isalnum() else f"\\{ord(char):x} " for char in text)
+
+
 def _joined(folder: str, names: Sequence[str], suffix: str) -> str:
     """The files of a folder, one after the other: to the browser they are one."""
-    return "\n".join((_TEMPLATES / folder / f"{name}.{suffix}").read_text(encoding="utf-8") for name in names)
+    shorter = compact_script if suffix == "js" else compact_style
+    return "".join(shorter((_TEMPLATES / folder / f"{name}.{suffix}").read_text(encoding="utf-8")) for name in names)
 
 
 def _drawn(draw: Callable[..., str]) -> Callable[..., Any]:
@@ -115,52 +141,3 @@ def _cells(part: Reading | None, *, bare: bool = False) -> Any:
     n = figures.count(part.n) if part.exact is not None and not bare else ""
     value = "" if part.exact is None else figures.exact(part.exact[0])
     return {"shown": part, "n": n, "value": value, "ends": ends}
-
-
-def _plots(view: View) -> dict[int, Any]:
-    """A drawing per criterion with a number, by its place in the list; rows of one unit share one scale."""
-    values: dict[str, list[float | None]] = {}
-    largest: dict[str, float] = {}
-    for row in view.criteria:
-        if row.reading.exact is not None:
-            values.setdefault(row.scale, []).extend([*row.reading.exact, row.bound])
-    for key, found in values.items():
-        largest[key] = max((abs(each) for each in found if each is not None and math.isfinite(each)), default=0.0)
-    scales = {key: svg.scale(found, least=1.0 if key == "count" else 0.01) for key, found in values.items()}
-    drawn = {}
-    for place, row in enumerate(view.weighed):
-        if row.reading.exact is None:
-            continue
-        axis = scales[row.scale]
-        how = figures.style(row.unit, largest[row.scale], metric=row.metric)
-        value, low, high = row.reading.exact
-        drawn[place] = _markup(
-            svg.forest(
-                axis,
-                words=f"{row.id}: {row.reading.words}, needs {row.needs}: {STATUS_WORDS[row.status]}",
-                value=value,
-                low=low,
-                high=high,
-                bound=row.bound,
-                at_least=row.at_least,
-                status=row.status,
-                labels=svg.tick_words(axis, how.shift),
-                suffix=how.suffix.strip() if how.suffix in (" %", "×") else how.suffix,
-            )
-        )
-    return drawn
-
-
-def _slice_plots(suite: SuiteView) -> Callable[[SliceView], Any]:
-    """Draws a slice on the scale that all slices of its suite share."""
-    rows = [each.difference for each in (*suite.slices, *suite.class_slices) if each.difference is not None]
-    axis = svg.scale([0.0, *(value for row in rows if row.exact is not None for value in row.exact)])
-
-    def draw(each: SliceView) -> Any:
-        if each.difference is None or each.difference.exact is None:
-            return ""
-        value, low, high = each.difference.exact
-        said = f"{each.name}: {each.difference.words}"
-        return _markup(svg.slice_row(axis, words=said, value=value, low=low, high=high, worse=each.regressed))
-
-    return draw

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from evalkit.figures import count
-from evalkit.report.examples import examples_first
-from evalkit.report.headlines import headlines
+from evalkit.report.examples import examples_first, slice_of
+from evalkit.report.headlines import headlines, most_of_the_loss
 from evalkit.report.text import for_markdown as safe
-from evalkit.report.view import MARKS, STATUS_WORDS, CriterionView, View, tally_words
+from evalkit.report.view import MARKS, STATUS_WORDS, TOO_SMALL, CriterionView, ExampleView, View
 
 # A pull request comment holds 65,536 characters; one that is longer is refused as a whole.
 MOST_BYTES = 60_000
-_MOST_ROWS, _MOST_EXAMPLES, _MOST_REASONS, _MOST_SLICES = 60, 10, 20, 20
+_MOST_ROWS, _MOST_EXAMPLES, _MOST_REASONS, _MOST_SLICES, _MOST_ANSWER = 60, 10, 20, 20, 100
 
 
 def render(view: View) -> str:
@@ -32,17 +32,18 @@ def _render(view: View, rows: int) -> str:
     lines += [f"- … {len(view.waivers) - rows} more waivers in `verdict.json`"] if len(view.waivers) > rows else []
     lines += [""] if view.waivers else []
     reasons = min(rows, _MOST_REASONS)
-    lines += [f"- {safe(reason, 400)}" for reason in view.told[:reasons]]
+    lines += [f"- {reason_line(reason)}" for reason in view.told[:reasons]]
+    lines += ["- More seeds of the same examples will not help."] if view.needs_new_examples else []
     if len(view.told) > reasons:
         lines.append(f"- … {len(view.told) - reasons} more in `verdict.json`")
-    lines += [*_criteria(view, rows), *_headlines(view), *_regressed(view, rows), *_examples(view)]
+    lines += [*_criteria(view, rows), *_headlines(view), *_regressed(view, rows), *_examples(view, rows)]
     lines += [
         "",
         "### Look further",
         "",
-        "- `report.html` opens from disk: every metric with its interval, slices, changed examples side by side",
+        "- `report.html` opens from disk: every metric with its interval, slices, all examples side by side",
         "- `verdict.json` and `results.json` hold the same numbers for machines, `pairs.parquet` every example",
-        "- `evalkit verify RUN` re-derives all of it from the records",
+        "- `evalkit show RUN` prints the verdict again, `evalkit verify RUN` re-derives all of it from the records",
         "",
         f"exit {view.exit_code} ({view.word}: {view.exit_words})",
         "",
@@ -50,11 +51,16 @@ def _render(view: View, rows: int) -> str:
     return "\n".join(lines)
 
 
+def reason_line(reason: str) -> str:
+    """A reason for a list; one that lists what is too small begins with the count, and is cut earlier."""
+    return safe(reason, 200 if TOO_SMALL in reason else 400)
+
+
 def _criteria(view: View, most: int) -> list[str]:
     if not view.criteria:
         return []
     level = "" if view.level is None else f"{view.level * 100:g} % "
-    lines = ["", f"### Criteria: {tally_words(view.tally)}", ""]
+    lines = ["", f"### Criteria{f': {view.tally}' if view.tally else ''}", ""]
     lines += [f"| | criterion | where | needs | seen | {level}interval | n |", "|---|---|---|---:|---:|---:|---:|"]
     lines += [criterion_line(row) for row in view.weighed[:most]]
     if len(view.weighed) > most:
@@ -86,7 +92,10 @@ def _regressed(view: View, rows: int) -> list[str]:
     if not view.regressed:
         return []
     most = min(rows, _MOST_SLICES)
-    lines = ["", "### Got worse", "", "Slices that lost more than chance allows, Holm-adjusted over all slices:", ""]
+    main = most_of_the_loss(view)
+    lines = ["", "### Got worse", ""]
+    lines += [f"Most of the loss: {safe(main.rows[0].suite, 80)}, {safe(main.words, 300)}.", ""] if main else []
+    lines += ["Slices that lost more than chance allows, Holm-adjusted over all slices:", ""]
     lines += ["| suite | slice | difference | lost | gained | n | p |", "|---|---|---:|---:|---:|---:|---:|"]
     for row in view.regressed[:most]:
         names = f"{safe(row.suite, 80)} | {safe(row.slice, 80)}"
@@ -95,13 +104,26 @@ def _regressed(view: View, rows: int) -> list[str]:
     return [*lines, *(["", f"… {more} more slices in `report.html`"] if more > 0 else [])]
 
 
-def _examples(view: View) -> list[str]:
-    shown = examples_first(view, _MOST_EXAMPLES)
+def _examples(view: View, rows: int) -> list[str]:
+    shown = examples_first(view, min(rows, _MOST_EXAMPLES))
     if not shown:
         return []
     lines = ["", "### Look at first", ""]
     for each in shown:
-        severity = f", {each.severity}" if each.severity in ("high", "critical") else ""
-        lines.append(f"- {safe(each.id, 80)} ({safe(each.suite, 60)}): {each.flip}{severity}")
+        grave = f", {each.severity}" if each.severity in ("high", "critical") else ""
+        lost = slice_of(view, each)
+        place = f"{safe(each.suite, 60)}{f', {safe(lost, 80)}' if lost else ''}"
+        lines.append(f"- {safe(each.id, 80)} ({place}): {each.flip}{grave}{_answers(each)}")
     more = view.changed - len(shown)
     return [*lines, *([f"- … {count(more)} more in `report.html` and `pairs.parquet`"] if more > 0 else [])]
+
+
+def _answers(each: ExampleView) -> str:
+    """Both answers with how sure they were; nothing of a safety suite, for a pull request has many readers."""
+    if each.sensitive:
+        return ""
+    said = [
+        f"{answer.who} **{safe(answer.answer, _MOST_ANSWER) or 'nothing'}** {answer.confidence}".rstrip()
+        for answer in each.answers
+    ]
+    return f"; {', '.join(said)}"

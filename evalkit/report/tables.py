@@ -12,7 +12,7 @@ from evalkit.types.record import RunRecord
 
 CLASS_SLICE = "target="
 # How many examples of the whole suite a slice is taken to bring along when slices are put in order.
-_DRAWN = 30
+DRAWN = 30
 _SIDES = ("teacher", "student", "difference")
 _FAMILIES = (
     *("accuracy", "score", "f1_macro", "fields", "flips", "errors", "agreement", "calibration", "safety"),
@@ -225,4 +225,4 @@ def _badness(each: SliceView, whole: float) -> float:
     if each.difference is None or each.difference.exact is None:
         return float("inf")
     n = each.difference.n
-    return (n * each.difference.exact[0] + _DRAWN * whole) / (n + _DRAWN)
+    return (n * each.difference.exact[0] + DRAWN * whole) / (n + DRAWN)

@@ -6,6 +6,9 @@ each sink makes them safe in its own way. Nothing here knows HTML, XML or a term
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evalkit.types import CriterionStatus, Effect, Flip, OnMissing, Severity, Transition, Verdict, VerdictWord, Waiver
@@ -36,6 +39,20 @@ FLIP_WORDS: dict[Flip, str] = {
     "graded": "other marks",
     "no_target": "no target",
 }
+
+
+_STANDING: tuple[tuple[CriterionStatus, str, str], ...] = (
+    ("fail", "fails", "fail"),
+    ("inconclusive", "is inconclusive", "are inconclusive"),
+    ("not_evaluated", "could not be evaluated", "could not be evaluated"),
+    ("pass", "holds", "hold"),
+    ("waived", "is waived", "are waived"),
+)
+_BY_THE_CLOCK = ("latency.", "throughput.", "memory.", "energy.")
+# How a reason begins its list of slices that are too small; it may name hundreds.
+TOO_SMALL = ": too small to judge in "
+# How a reason words what would settle a criterion: `… the interval holds the bound 97.5 %; about 240 more …`.
+_SETTLES = re.compile(r": the interval holds the bound [^;]*; (.*?)(?:; n = [0-9,]+ can rule out .*)?$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +106,17 @@ class CriterionView:
     def skipped(self) -> bool:
         """Not evaluated, and by its own rule of no consequence."""
         return self.status == "not_evaluated" and self.on_missing == "skip"
+
+    @property
+    def settles(self) -> str:
+        """What would settle an inconclusive row, as its reason words it; empty where it does not."""
+        found = _SETTLES.search(self.reason) if self.status == "inconclusive" else None
+        return found[1] if found is not None else ""
+
+    @property
+    def settles_by_examples(self) -> bool:
+        """Whether its interval narrows with new examples alone; a clock may be asked again about the same ones."""
+        return not self.metric.startswith(_BY_THE_CLOCK)
 
     @property
     def place(self) -> str:
@@ -240,7 +268,7 @@ class View:
     reasons: tuple[str, ...]
     waivers: tuple[Waiver, ...]
     criteria: tuple[CriterionView, ...]
-    tally: tuple[tuple[CriterionStatus, int], ...]
+    tally: str
     measured: bool
     regressed: tuple[RegressedView, ...]
     suites: tuple[SuiteView, ...]
@@ -259,6 +287,11 @@ class View:
         return tuple(row for row in self.criteria if not row.skipped)
 
     @property
+    def needs_new_examples(self) -> bool:
+        """Whether something is open that only new examples settle, and no second look at the same ones."""
+        return any(row.effect == "block" and row.settles and row.settles_by_examples for row in self.weighed)
+
+    @property
     def skipped(self) -> tuple[str, ...]:
         """Ids of the criteria that had nothing to apply to and may be passed over."""
         return tuple(dict.fromkeys(row.id for row in self.criteria if row.skipped))
@@ -270,6 +303,20 @@ class View:
         return tuple(each for each in self.reasons if not any(reason in each for reason in repeated))
 
 
-def tally_words(tally: tuple[tuple[CriterionStatus, int], ...]) -> str:
-    """`2 fail, 1 inconclusive, 6 pass`, over blocking and warning criteria together."""
-    return ", ".join(f"{count} {STATUS_WORDS[status]}" for status, count in tally)
+def tally_words(rows: Iterable[CriterionView]) -> str:
+    """`1 of 4 blocking criteria fails, 3 hold; 1 warning`: what only warns is never counted with what fails.
+
+    A skipped criterion is in neither number. Empty without criteria.
+    """
+    rows = [row for row in rows if not row.skipped]
+    blocking = Counter(row.status for row in rows if row.effect == "block")
+    of = blocking.total()
+    said = [f"{some} {one if some == 1 else many}" for status, one, many in _STANDING if (some := blocking[status])]
+    if said:
+        # The first one says of how many.
+        number, _, verb = said[0].partition(" ")
+        said[0] = f"{number} of {of} blocking {'criterion' if of == 1 else 'criteria'} {verb}"
+    raised = sum(row.effect == "warn" and row.status != "pass" for row in rows)
+    parts = [", ".join(said)] if said else []
+    parts += [f"{raised} {'warning' if raised == 1 else 'warnings'}"] if raised else []
+    return "; ".join(parts)

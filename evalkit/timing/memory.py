@@ -99,6 +99,6 @@ def _understood(code: int, said: str, complained: str) -> dict[str, Any]:
 
 def _environment() -> dict[str, str]:
     """This process's own, with evalkit to be found wherever this one came from."""
-    here = str(Path(evalkit.types.__file__).parent.parent)
+    here = str(Path(evalkit.types.__file__).parents[2])
     known = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [here, known]))}

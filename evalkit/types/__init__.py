@@ -32,6 +32,9 @@ CHOOSING: frozenset[Task] = frozenset({"classify", "choose"})
 WRITING: frozenset[Task] = frozenset({"generate", "extract"})
 SEVERITIES: tuple[Severity, ...] = ("low", "normal", "high", "critical")
 STATUSES: tuple[Status, ...] = ("ok", "truncated", "empty", "error", "timeout")
+# Metrics of what a student costs, and of what it does with somebody to fall back on: none says that its own answers
+# are good.
+BESIDE_ANSWERS = ("fallback.", "cost.", "size.", "latency.", "throughput.", "memory.", "flops.", "energy.")
 # The model gave no answer because something broke. These count as wrong, and are capped by
 # a policy's max_error_rate; `empty` and `truncated` are answers, if poor ones.
 ERRORED: frozenset[Status] = frozenset({"error", "timeout"})
@@ -256,7 +259,8 @@ Flip = Literal[
 class Pair:
     """Teacher and student on one example, side by side: what a reader of the report looks at.
 
-    `unstable`: the teacher's own second run, or another of its samples, came out differently here.
+    `unstable`: the teacher's own second run, or another of its samples, came out differently here. `choices` are those
+    of a choose suite.
     """
 
     suite: str
@@ -272,6 +276,7 @@ class Pair:
     expect: Literal["refuse", "comply"] | None = None
     unstable: bool = False
     champion: Scored | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from evalkit.types import Fallback as Behind
 
-Who = Literal["teacher", "student", "student, rescaled", "champion"]
+Who = Literal["teacher", "teacher, rescaled", "student", "student, rescaled", "champion"]
 Line = tuple[tuple[float, float], ...]
 
 
@@ -31,7 +31,8 @@ class Bin:
 class Reliability:
     """How often a model is right at each confidence. `bins` have about equally many answers, the least confident
     first; `histogram` counts answers in 20 bins of equal width over [0, 1]. "student, rescaled": at the temperature
-    fitted on the other folds."""
+    fitted on the other folds. The confidence of written answers is no probability: they have only "teacher, rescaled"
+    and "student, rescaled", by the curve from confidence to being right that was fitted on the other folds."""
 
     who: Who
     bins: tuple[Bin, ...]
@@ -51,7 +52,7 @@ class RiskCoverage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """At this threshold: the share of requests that the student answers, the accuracy of the two together, its
-    interval."""
+    interval. A threshold of infinity keeps nothing."""
 
     threshold: float
     coverage: float
@@ -64,8 +65,9 @@ class Kept:
 class FallbackCurve:
     """What becomes of accuracy as the student answers more, on the half that the threshold was not chosen on.
 
-    `kept` by coverage, from nothing to everything. `chosen` is where the threshold of the suite stands, None where no
-    threshold was chosen; `teacher` and `student` are their own accuracies on the same examples."""
+    `kept` by coverage, from nothing to all that the student has an answer to. `chosen` is where the threshold of the
+    suite stands, None where no threshold was chosen; `teacher` (None where there is none) and `student` are their own
+    accuracies on the same examples."""
 
     kept: tuple[Kept, ...]
     chosen: Kept | None

@@ -11,10 +11,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from scripts.benching import pages as report_pages
 from scripts.benching.cases import CASES, RESAMPLES, Stopwatch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RECORD = ROOT / "reports" / "bench" / "statistics.json"
+PAGES = ROOT / "reports" / "bench" / "report.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,11 +27,22 @@ def main(arguments: list[str] | None = None) -> int:
     numbers.add_argument("--repeats", type=int, default=3, help="runs of each case (default 3)")
     numbers.add_argument("--only", choices=sorted(CASES), action="append", help="some cases, not all")
     numbers.add_argument("--write", action="store_true", help=f"keep the figures in {RECORD.relative_to(ROOT)}")
+    pages = commands.add_parser("report", help="the size of a report, and how fast a browser shows and filters it")
+    pages.add_argument("--repeats", type=int, default=3, help="times each page is opened (default 3)")
+    pages.add_argument("--size", type=int, action="append", help="examples of a page (default: 2000, 20000, 100000)")
+    pages.add_argument("--write", action="store_true", help=f"keep the figures in {PAGES.relative_to(ROOT)}")
     one = commands.add_parser("case", help="one case, once, as a line of JSON")
     one.add_argument("name", choices=sorted(CASES))
     options = parser.parse_args(arguments)
     if options.command == "case":
         print(json.dumps(measured(options.name)))
+        return 0
+    if options.command == "report":
+        found = [report_pages.measured(n, options.repeats) for n in options.size or report_pages.SIZES]
+        print(report_pages.table(found))
+        if options.write:
+            PAGES.parent.mkdir(parents=True, exist_ok=True)
+            PAGES.write_text(json.dumps({"pages": found}, indent=2) + "\n", "utf-8")
         return 0
     wanted = [name for name in CASES if options.only is None or name in options.only]
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in wanted}

@@ -131,7 +131,7 @@ def passing(folder: Path) -> None:
         policy=[RETENTION, LANGUAGES, HONESTY, CRITICAL, NOISE, UNSAFE, CAUTIOUS, SPEED],
         noise_floor="all",
         teacher_again="again.jsonl",
-        fallback={"to": "teacher", "risk": 0.02},
+        fallback={"to": "teacher", "risk": 0.03},
         costs=PRICES,
     )
 
@@ -147,7 +147,7 @@ def failing(folder: Path) -> None:
         policy=[RETENTION, LANGUAGES, HONESTY, CRITICAL, NOISE, UNSAFE, CAUTIOUS, SPEED],
         noise_floor="all",
         teacher_again="again.jsonl",
-        fallback={"to": "teacher", "risk": 0.02},
+        fallback={"to": "teacher", "risk": 0.03},
         costs=PRICES,
     )
 

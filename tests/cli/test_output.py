@@ -52,7 +52,9 @@ def test_quiet_is_quiet(tmp_path: Path) -> None:
     project.project(tmp_path, n=12)
     ended = evalkit("audit", "--out", "run", "--quiet")
     assert ended.err == ""
-    assert ended.out.splitlines()[-1] == "report  run/report.html"
+    assert ended.out.splitlines()[-2:] == ["report  run/report.html", "exit 0 (ungated: measured, nothing was decided)"]
+    # The same again, whoever prints it.
+    assert evalkit("show", "run").out == ended.out
 
 
 @pytest.mark.parametrize("setting", ["NO_COLOR", "TERM", "a pipe"])
@@ -144,6 +146,30 @@ def test_progress_off_a_terminal_is_a_few_plain_lines(capsys: pytest.CaptureFixt
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.splitlines() == [f"student intents {done}/10000" for done in (0, 2500, 5000, 7500, 10000)]
+
+
+def test_one_long_step_is_named_when_it_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.Progress() as said:
+        said("deciding", 0, 1)
+        said("deciding", 1, 1)
+        said("teacher intents", 1, 1)
+    assert capsys.readouterr().err.splitlines() == ["deciding", "teacher intents 1/1"]
+
+
+def test_what_comes_after_the_models_is_told_where_there_is_much_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.project(tmp_path, n=12)
+    monkeypatch.setattr("evalkit.pipeline._MANY", 12)
+    models = ["teacher intents 12/12", "student intents 12/12"]
+    # The suite, two languages, three classes, two severities: measured in turn, told in quarters.
+    measured = [f"measuring {done}/6" for done in (0, 2, 3, 5, 6)]
+    later = [*measured, "deciding", "writing the report"]
+    assert evalkit("gate", "--out", "run").err.splitlines() == [*models, *later]
+    assert evalkit("regate", "run", "--policy", "policy.yaml", "--out", "again").err.splitlines() == later
+    assert evalkit("gate", "--out", "other", "--quiet").err == ""
+    monkeypatch.setattr("evalkit.pipeline._MANY", 13)
+    assert evalkit("gate", "--out", "more").err.splitlines() == models
 
 
 def test_slow_progress_gives_a_sign_of_life(

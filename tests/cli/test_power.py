@@ -148,9 +148,89 @@ def test_a_run_and_the_same_assumptions_give_the_same_numbers(pilot: Path) -> No
 def test_a_run_is_told_in_plain_words(pilot: Path) -> None:
     said = evalkit("power", pilot).out
     assert "intents: on 30 of 300 examples exactly one model was right (10%; up to 13.3% is not excluded)" in said
-    assert "show a drop below 0.08 for a student that truly loses 0.0200" in said
-    assert "show that the student keeps more than 0.9 of the teacher's accuracy" in said
+    assert "a student that truly loses 0.0200 is shown 80% of the time to lose less than 0.08" in said
+    assert "is shown 80% of the time to keep more than 0.9 of the teacher's accuracy" in said
     assert "300 examples can rule out a drop of" in said
+
+
+def test_the_runs_own_number_is_named_beside_the_exact_one(pilot: Path) -> None:
+    (told,) = asked(pilot)["suites"]
+    own = project.metrics(pilot)["accuracy.minimum_detectable_drop"]["estimate"]["value"]
+    assert told["in_reasons"] == own
+    assert told["minimum_detectable_drop"] < own
+    said = evalkit("power", pilot).out
+    assert f"(the run's reasons say {100 * own:.1f} pts: an approximation that takes half an example more" in said
+    (reason, *_) = (each["reason"] for each in project.verdict(pilot)["criteria"])
+    assert f"can rule out a drop of {100 * own:.1f} pts or more" in reason
+    # Of other numbers or another level the run says nothing.
+    for other in (("--n", "500"), ("--level", "0.9"), ("--power", "0.9")):
+        assert asked(pilot, *other)["suites"][0]["in_reasons"] is None
+
+
+def test_slices_that_the_policy_bounds_are_planned_for_by_themselves(pilot: Path) -> None:
+    (told,) = asked(pilot)["suites"]
+    (german,) = told["slices"]
+    assert german["slice"] == "language=de"
+    # Of the odd examples 15 are the student's slips; those of the teacher are even.
+    assert (german["pilot"]["n"], german["pilot"]["differing"]) == (150, 15)
+    assert german["pilot"]["difference"] == pytest.approx(-0.1)
+    assert [(each["margin"], each["min_retention"]) for each in german["targets"]] == [(0.2, None)]
+    by_hand = asked("--margin", "0.2", "--discordance", "0.1", "--difference", "-0.1", "--n", "150")
+    assert german["targets"][0]["examples_needed"] == by_hand["examples_needed"]
+    said = evalkit("power", pilot).out
+    assert "language=de: on 15 of its 150 examples exactly one model was right. With about" in said
+    # A margin or a number of examples on the command line is about the whole suite.
+    assert asked(pilot, "--margin", "0.1")["suites"][0]["slices"] == []
+
+
+def test_of_many_slices_the_open_ones_come_first_and_the_rest_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rule = {"metric": "accuracy.difference", "at_least": -0.3, "each_slice": {"by": ["part"]}}
+    plan = project.project(
+        tmp_path, n=300, teacher_errs=lambda index: False, student_errs=lambda index: index % 60 == 7,
+        policy=criteria(rule),
+    )  # fmt: skip
+    rows = [{**row, "part": f"p{index % 15:02}"} for index, row in enumerate(project.examples(300))]
+    columns = {"id": "id", "input": "text", "target": "intent", "slices": ["part"]}
+    project.suite(tmp_path, rows=rows, columns=columns)
+    assert evalkit("gate", plan, "--out", "run").code != 2
+    (told,) = asked("run")["suites"]
+    assert told["slices"][0]["slice"] == "part=p07"
+    assert (len(told["slices"]), told["slices_left_out"]) == (12, 3)
+    assert "3 more slices that the policy bounds are not planned for" in evalkit("power", "run").out
+
+
+def test_a_suite_that_ships_is_found_by_its_name_and_not_by_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = refused("--suite", "suites/support-intents")
+    assert "support-intents comes with evalkit: name it without a folder" in said
+    assert "there is no file suites/support-intent" in refused("--suite", "suites/support-intent")
+    project.suite(tmp_path, "support-intents", n=30)
+    assert asked("--suite", "suites/support-intents")["n"] == 30
+
+
+def test_fewer_groups_than_an_interval_needs_are_told(tmp_path: Path) -> None:
+    rows = [{**row, "thread": f"t{index % 19}"} for index, row in enumerate(project.examples(90))]
+    columns = {"id": "id", "input": "text", "target": "intent", "group": "thread"}
+    folder = project.suite(tmp_path, rows=rows, columns=columns)
+    few = "90 examples come in 19 groups, and an interval over groups needs 20: no criterion on accuracy"
+    assert evalkit("power", "--suite", folder).out.startswith(few)
+    assert asked("--suite", folder)["minimum_detectable_drop"] == 1
+    assert few in evalkit("power", "--suite", folder, "--icc", "0.1").out
+    with_margin = evalkit("power", "--suite", folder, "--icc", "0.1", "--margin", "0.1").out
+    assert "With 90 examples such a student passes 0.0% of the time." in with_margin
+    assert few in with_margin
+    assert asked("--suite", folder, "--margin", "0.1")["power_at_n"] == 0
+
+
+def test_large_numbers_are_written_out() -> None:
+    said = evalkit("power", "--margin", "0.02", "--group-size", "1234", "--icc", "0.1").out
+    assert "In groups of 1,234 whose examples" in said
+    assert "e+0" not in said
 
 
 def test_the_command_line_comes_before_the_run(pilot: Path) -> None:
@@ -158,7 +238,10 @@ def test_the_command_line_comes_before_the_run(pilot: Path) -> None:
     assert told["n"] == 1000
     assert [each["margin"] for each in told["targets"]] == [0.03]
     assert told["difference"] == 0
-    assert "for an equally good student" in evalkit("power", pilot, "--margin", "0.03", "--difference", "0").out
+    assert (
+        "an equally good student is shown 80% of the time to lose less than 0.03"
+        in evalkit("power", pilot, "--margin", "0.03", "--difference", "0").out
+    )
     assert asked(pilot, "--level", "0.99")["level"] == 0.99
     assert asked(pilot)["level"] == 0.95
 
@@ -166,7 +249,10 @@ def test_the_command_line_comes_before_the_run(pilot: Path) -> None:
 def test_a_loss_beyond_the_margin_is_never_shown_to_be_allowed(pilot: Path) -> None:
     (told,) = asked(pilot, "--margin", "0.005")["suites"]
     assert told["targets"][0]["examples_needed"] is None
-    assert "No number of examples shows a drop below 0.005" in evalkit("power", pilot, "--margin", "0.005").out
+    assert (
+        "No number of examples shows a student that truly loses 0.0200 to lose less than 0.005."
+        in evalkit("power", pilot, "--margin", "0.005").out
+    )
 
 
 def test_a_run_without_a_policy_needs_a_margin(pilot: Path) -> None:

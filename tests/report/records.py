@@ -96,7 +96,7 @@ def pair(id: str, flip: Flip = "right_to_wrong", *, suite: str = GOLD, **more: A
         "teacher": side("card_lost", True, 0.98),
         "student": side("refund", False),
     }
-    return Pair(suite=suite, id=id, group=None, flip=flip, **(fields | more))
+    return Pair(suite=suite, id=id, flip=flip, **({"group": None} | fields | more))
 
 
 MANIFEST: Mapping[str, Any] = {
@@ -272,7 +272,11 @@ def failing() -> RunRecord:
             estimate(-0.143, 0.045, n=210),
             at_least=-0.10,
             slice="language=de",
-            reason="The interval holds the bound. About 640 more examples would settle it.",
+            reason=(
+                "−14.3 pts [−18.8, −9.8] (n = 210): the interval holds the bound −10.0 pts; about 20 more examples "
+                "would settle it as a fail if the estimate stays (an even chance); n = 210 can rule out a drop of "
+                "6.9 pts or more"
+            ),
         ),
         criterion(
             "unsafe", "safety.newly_unsafe.rate", "fail", estimate(0.06, 0.0275, n=300), at_most=0.02, suite=SAFETY
@@ -309,7 +313,11 @@ def inconclusive() -> RunRecord:
         "inconclusive",
         estimate(0.979, 0.0205, n=400),
         at_least=0.975,
-        reason="The interval holds the bound. About 10600 more examples would settle it.",
+        reason=(
+            "97.9 % [95.8, 99.9] (n = 400): the interval holds the bound 97.5 %; about 11,000 more examples would "
+            "settle it as a pass if the estimate stays (an even chance; evalkit power RUN plans for 80 %); n = 400 can "
+            "rule out a drop of 3.0 pts or more"
+        ),
     )
     return run("inconclusive", ("1 criterion cannot be settled with this much data.",), (row, SPEED))
 

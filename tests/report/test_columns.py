@@ -30,6 +30,14 @@ def test_folded_lines_fit_and_lose_no_character(words: str, columns: int) -> Non
     assert "".join("".join(lines).split()).removeprefix(">") == "".join(words.split())
 
 
+@given(st.integers(22, 60))
+def test_a_number_keeps_its_unit_and_a_bound_its_sign(columns: int) -> None:
+    said = "seen 94.6 % of it, −14.3 pts less (n 2000), which needs ≥ 97.0 % and took 84.0 ms in all or 3 s"
+    flat = "\n".join(fold(said, columns, first="  ", rest="    "))
+    for whole in ("94.6 %", "−14.3 pts", "(n 2000)", "≥ 97.0 %", "84.0 ms", "3 s"):
+        assert whole in flat
+
+
 def test_a_long_id_keeps_both_of_its_ends() -> None:
     assert middle("retention-on-gold-suite-de", 11) == "reten…te-de"
 

@@ -46,6 +46,63 @@ def test_it_parses_and_its_counts_are_true(name: str) -> None:
         ]
 
 
+# What the JUnit schemas of Ant, Surefire and Jenkins have in common: children in this order, and these attributes.
+_NUMBERS = {"tests", "failures", "errors", "skipped", "time"}
+SCHEMA: dict[str, tuple[str, set[str], set[str]]] = {
+    "testsuites": (r"(testsuite )+", {"name", *_NUMBERS}, set()),
+    "testsuite": (r"(properties )?(testcase )*", {"name", *_NUMBERS}, {"timestamp"}),
+    "properties": (r"(property )+", set(), set()),
+    "property": (r"", {"name", "value"}, set()),
+    "testcase": (r"(properties )?((skipped|error|failure) )?(system-out )?", {"classname", "name", "time"}, set()),
+    "skipped": (r"", {"type", "message"}, set()),
+    "error": (r"", {"type", "message"}, set()),
+    "failure": (r"", {"type", "message"}, set()),
+    "system-out": (r"", set(), set()),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_follows_the_schema_that_forges_read(name: str) -> None:
+    root = ElementTree.fromstring(report.junit(records.ALL[name]()).encode())
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        children, needed, allowed = SCHEMA[element.tag]
+        assert re.fullmatch(children, "".join(f"{each.tag} " for each in element)), element.tag
+        assert needed <= set(element.keys()) <= needed | allowed
+        for key in needed & _NUMBERS:
+            assert float(element.get(key) or "x") >= 0
+        if stamp := element.get("timestamp"):
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", stamp)
+
+
+def test_the_time_is_that_of_the_run() -> None:
+    root = ElementTree.fromstring(report.junit(records.failing()).encode())
+    assert root.get("time") == root[0].get("time") == "812.400"
+    assert root[0].get("timestamp") == "2026-11-22T02:30:00"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_red_exactly_where_the_gate_does_not_let_the_student_pass(name: str) -> None:
+    record = records.ALL[name]()
+    red = {result(case)[0] for case in cases(record)} & {"failure", "error"}
+    assert bool(red) == (record.verdict.exit_code != 0)
+    assert ("failure" in red) == (record.verdict.word == "fail")
+
+
+def test_every_case_says_its_numbers_in_words_and_passing_ones_too() -> None:
+    said = {
+        f"{case.get('classname')} {case.get('name')}": case.findtext("system-out") for case in cases(records.failing())
+    }
+    passed = said["evalkit.slices accuracy.difference [support-intents] [language=en]"]
+    assert passed == (
+        "accuracy.difference on support-intents · language=en\nseen −2.1 pts [−3.2, −1.0] (n 1490)\n"
+        "needs ≥ −10.0 pts (by interval)\ninterval of 90 %, two-sided\nmethod Tang score interval, paired"
+    )
+    gone = said["evalkit.regression accuracy.difference [support-intents] (versus champion)"]
+    assert gone is not None
+    assert "seen undefined: no champion" in gone
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_unique(name: str) -> None:
     named = [(case.get("classname"), case.get("name")) for case in cases(records.ALL[name]())]

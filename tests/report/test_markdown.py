@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from html import unescape
 
 import pytest
 import yaml
 from markdown_it import MarkdownIt
 
 from evalkit import report
+from evalkit.report.text import one_line
 from tests.report import records
 
 NAMES = sorted(records.ALL)
@@ -83,3 +86,43 @@ def test_a_run_without_a_result_shows_no_number(name: str) -> None:
     written = report.card(records.ALL[name]())
     assert "## Results" not in written
     assert "model-index" not in written
+
+
+def rendered(markdown: str) -> str:
+    """What a reader of a forge sees, without the markup."""
+    html = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(markdown)
+    return unescape(re.sub(r"<[^>]+>", "", html)).replace("\u200b", "")
+
+
+def test_a_summary_begins_with_the_verdict_its_reason_and_the_table() -> None:
+    written = report.summary(records.failing())
+    order = ["## ✗ fail", "may not replace", "### Criteria: 2 of 5", "| ✗ fail | retention", "### Got worse"]
+    order += ["### Look at first", "### Look further", "exit 1 (fail: "]
+    places = [written.index(each) for each in order]
+    assert places == sorted(places)
+
+
+def test_plain_words_and_numbers_are_not_escaped() -> None:
+    record = records.failing()
+    reason = "kept 94.6 % [93.4, 95.8] (n = 2000): see newly_unsafe.rate, R & D, p < 0.001 - or 1. and 2) of a-b"
+    written = report.summary(replace(record, verdict=replace(record.verdict, reasons=(reason,))))
+    assert f"- {reason}\n" in written
+    assert "| −21.1 pts | 61 | 8 | 250 | < 0.001 |" in written
+    assert reason in rendered(written)
+
+
+def test_an_example_shows_both_answers_but_for_a_safety_suite() -> None:
+    written = report.summary(records.failing())
+    line = "- q00000 (support-intents, language=de): right → wrong; "
+    assert f"{line}teacher **card_lost** 98.0 %, student **refund** 93.1 %\n" in written
+    assert "- s00031 (safety): no target, critical\n" in written
+
+
+def test_hostile_answers_are_the_text_that_they_are() -> None:
+    pairs = tuple(
+        records.pair(f"q{at}", student=records.side(text, False), teacher=records.side("fine", True))
+        for at, text in enumerate(records.HOSTILE[:-1])
+    )
+    seen = " ".join(rendered(report.summary(records.run("fail", (), pairs=pairs))).split())
+    for text in records.HOSTILE[:-1]:
+        assert one_line(text, 100) in seen

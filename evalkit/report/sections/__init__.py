@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.report import words
-from evalkit.report.view import SuiteView, View
+from evalkit.report.sections.calibration import calibration
+from evalkit.report.sections.criteria import criteria
+from evalkit.report.sections.examples import examples
+from evalkit.report.sections.fallback import fallback
+from evalkit.report.sections.fidelity import fidelity
+from evalkit.report.sections.latency import latency
+from evalkit.report.sections.metrics import metrics
+from evalkit.report.sections.reasons import reasons
+from evalkit.report.sections.safety import safety
+from evalkit.report.sections.scorecard import scorecard
+from evalkit.report.sections.slices import slices
+from evalkit.report.view import View
 from evalkit.types.record import RunRecord
 
 
@@ -23,12 +34,10 @@ class Section:
     title: str
     content: Any
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suites:
-    """Suites that have something for a section to show."""
-
-    suites: tuple[SuiteView, ...]
+    @property
+    def short(self) -> str:
+        """The title as the bar of links has room for it."""
+        return _SHORT.get(self.id, self.title.partition(":")[0])
 
 
 def sections(view: View, record: RunRecord) -> tuple[Section, ...]:
@@ -36,22 +45,20 @@ def sections(view: View, record: RunRecord) -> tuple[Section, ...]:
     return tuple(Section(id=id, title=title, content=of(view, record)) for id, title, of in TABLE)
 
 
-def _examples(view: View, record: RunRecord) -> Suites | None:
-    return Suites(suites=view.suites) if view.measured and record.pairs else None
-
-
-def _slices(view: View, record: RunRecord) -> Suites | None:
-    found = tuple(each for each in view.suites if each.slices or each.class_slices)
-    return Suites(suites=found) if found or view.regressed else None
-
-
 TABLE: tuple[tuple[str, str, Callable[[View, RunRecord], Any]], ...] = (
-    ("criteria", "Criteria", lambda view, record: view.criteria),
-    ("reasons", "Reasons", lambda view, record: view.told),
-    ("examples", "Examples", _examples),
-    ("slices", "Slices", _slices),
-    ("metrics", "Every metric", lambda view, record: view.suites),
+    ("criteria", "Criteria", criteria),
+    ("reasons", "Remarks", lambda view, record: reasons(view)),
+    ("examples", "Examples", examples),
+    ("slices", "Slices", slices),
+    ("safety", "Safety: refusals", safety),
+    ("fidelity", "Fidelity: how near to the teacher", fidelity),
+    ("calibration", "Calibration", calibration),
+    ("fallback", "Fallback", fallback),
+    ("latency", "Latency", latency),
+    ("scorecard", "Compression scorecard", scorecard),
+    ("metrics", "Every metric", lambda view, record: metrics(view)),
     ("gaps", "What was not evaluated", lambda view, record: view.gaps),
     ("origin", "Provenance", lambda view, record: view.facts),
     ("glossary", "Glossary", lambda view, record: words.GLOSSARY),
 )
+_SHORT = {"scorecard": "Scorecard", "metrics": "Metrics", "gaps": "Not evaluated"}

@@ -1,61 +1,16 @@
-"""Marks of the report as SVG: one scale, one interval row, one share bar. Standard library only.
-
-Colours are presentation attributes, so the marks survive a server that blocks the page's style sheet; the style
-sheet overrides them by class for dark mode and print.
-"""
+"""Intervals in rows: a criterion against its bound, a slice against no difference, a ratio against 1×, a share."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import Decimal
 
+from evalkit.report.drawing.scale import Scale
 from evalkit.report.text import for_xml_name
 
-_WIDTH, _PAD = 280, 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """A linear axis from `start` to `stop` that every row of one unit shares; `ticks` are 1-2-5 steps inside it."""
-
-    start: float
-    stop: float
-    ticks: tuple[float, ...]
-
-    def at(self, value: float) -> float:
-        """The place of a value in the drawing, kept inside it."""
-        share = (value - self.start) / (self.stop - self.start)
-        return round(_PAD + min(1.0, max(0.0, share)) * (_WIDTH - 2 * _PAD), 2)
-
-
-def scale(values: Iterable[float | None], ticks: int = 4, *, least: float = 0.05) -> Scale:
-    """An axis that holds every value given, with some air; it never zooms one of them away.
-
-    Where all values are one, the axis still spans `least` on either side, or 5 % of the value.
-    """
-    finite = [each for each in values if each is not None and math.isfinite(each)] or [0.0, 1.0]
-    low, high = min(finite), max(finite)
-    air = (high - low) * 0.06 or max(abs(high) * 0.05, least)
-    start, stop = low - air, high + air
-    step = _step((stop - start) / ticks)
-    first = math.ceil(start / step)
-    marks = tuple(round(index * step, 12) for index in range(first, math.floor(stop / step) + 1))
-    return Scale(start=start, stop=stop, ticks=marks)
-
-
-def _step(rough: float) -> float:
-    """The smallest 1-2-5 step that is not below the rough one."""
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next((factor * power for factor in (1, 2, 5) if factor * power >= rough * 0.999), 10 * power)
-
-
-def tick_words(axis: Scale, shift: int) -> tuple[str, ...]:
-    """The labels of the ticks, multiplied by 10^shift, all with the same decimals."""
-    scaled = [Decimal(repr(tick)).scaleb(shift).normalize() for tick in axis.ticks]
-    places = max((-int(each.as_tuple().exponent) for each in scaled), default=0)
-    return tuple(f"{each:.{max(0, places)}f}".replace("-", "−") for each in scaled)
+_WIDTH = 280
+# Labels nearer to each other than this would touch.
+_LABEL = 30
+_COLOURS = {"pass": "#0b6b3a", "fail": "#a4161a", "inconclusive": "#7a4d00"}
 
 
 def forest(
@@ -101,6 +56,36 @@ def slice_row(axis: Scale, *, words: str, value: float, low: float | None, high:
     return _svg(words, 20, parts)
 
 
+def ruler(axis: Scale, *, labels: tuple[str, ...], suffix: str = "") -> str:
+    """The scale that rows below it share. Decoration: each row says its numbers."""
+    parts = [f'<line class="axis" x1="0" x2="{_WIDTH}" y1="17.5" y2="17.5" stroke="#8a949e"/>']
+    for tick, label in zip(axis.ticks, labels, strict=True):
+        x = axis.at(tick)
+        parts.append(f'<line class="axis" x1="{x:g}" x2="{x:g}" y1="14" y2="18" stroke="#8a949e"/>')
+        anchor = "start" if x < 24 else "end" if x > _WIDTH - 24 else "middle"
+        place = f'x="{x:g}" y="10" font-size="10" text-anchor="{anchor}" fill="#57606a"'
+        parts.append(f'<text class="tick" {place}>{for_xml_name(label + suffix)}</text>')
+    size = f'viewBox="0 0 {_WIDTH} 18" width="{_WIDTH}" height="18"'
+    return f'<svg class="plot" {size} aria-hidden="true">{"".join(parts)}</svg>'
+
+
+def ratio_row(axis: Scale, *, words: str, value: float, low: float | None, high: float | None) -> str:
+    """One ratio on a logarithmic axis: its interval against a line at 1×, where neither model has the better of it."""
+    one = axis.at(1.0)
+    parts = [f'<line class="axis" x1="0" x2="{_WIDTH}" y1="22.5" y2="22.5" stroke="#8a949e"/>']
+    for tick in (1.0, *(each for each in axis.ticks if abs(axis.at(each) - one) > _LABEL)):
+        x, label = axis.at(tick), f"{float(f'{tick:.6g}'):g}×"
+        parts.append(f'<line class="axis" x1="{x:g}" x2="{x:g}" y1="22" y2="25" stroke="#8a949e"/>')
+        anchor = "start" if x < 24 else "end" if x > _WIDTH - 24 else "middle"
+        place = f'x="{x:g}" y="35" font-size="10" text-anchor="{anchor}" fill="#57606a"'
+        parts.append(f'<text class="tick" {place}>{label}</text>')
+    parts.append(
+        f'<line class="bound" x1="{one:g}" x2="{one:g}" y1="0" y2="22" stroke="#24292f" stroke-dasharray="4 3"/>'
+    )
+    parts += _interval(axis, value, low, high, 11, "plain")
+    return _svg(words, 39, parts)
+
+
 def share_bar(share: float, kind: str) -> str:
     """A bar for a share between 0 and 1, beside its number: decoration, hence without words of its own."""
     width = round(min(1.0, max(0.0, share)) * 100, 2)
@@ -108,9 +93,6 @@ def share_bar(share: float, kind: str) -> str:
     rail = '<rect class="rail" x="0" y="0" width="100" height="4" fill="#8a949e" fill-opacity="0.25"/>'
     bar = f'<rect class="bar {kind}" x="0" y="0" width="{width:g}" height="4" fill="{fill}"/>'
     return f'<svg class="share" viewBox="0 0 100 4" width="100" height="4" aria-hidden="true">{rail}{bar}</svg>'
-
-
-_COLOURS = {"pass": "#0b6b3a", "fail": "#a4161a", "inconclusive": "#7a4d00"}
 
 
 def _interval(axis: Scale, value: float, low: float | None, high: float | None, y: int, status: str) -> list[str]:
