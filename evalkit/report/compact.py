@@ -1,4 +1,5 @@
-"""The page's own script and style without what only their authors need: comments on lines of their own, indentation.
+"""The page's own script and style without what only their authors need: comments on lines of their own, indentation,
+and the space around the signs of a style sheet.
 
 Nothing else is touched, so a line in a browser's tools is still the line that somebody wrote.
 """
@@ -11,6 +12,7 @@ _BLOCK = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*\n", flags=re.DOTALL | re.MULTILINE)
 _LINE = re.compile(r"^[ \t]*//.*\n", flags=re.MULTILINE)
 _SPACE = re.compile(r"^[ \t]+", flags=re.MULTILINE)
 _EMPTY = re.compile(r"\n{2,}")
+_AROUND = re.compile(r"\s*([{}])\s*|([:;,])\s+")
 
 
 def compact_script(source: str) -> str:
@@ -25,8 +27,13 @@ def compact_script(source: str) -> str:
 
 
 def compact_style(source: str) -> str:
-    """CSS, whose comments begin a line."""
-    return _tidy(_BLOCK.sub("", source))
+    """CSS, whose comments begin a line. Lines with a text in quotes keep their space: it may be the text's."""
+    lines = _tidy(_BLOCK.sub("", source)).splitlines()
+    return "".join((line if "'" in line or '"' in line else _signs(line)) + "\n" for line in lines)
+
+
+def _signs(line: str) -> str:
+    return _AROUND.sub(lambda found: found[1] or found[2], line).replace(";}", "}")
 
 
 def _tidy(source: str) -> str:

@@ -86,3 +86,16 @@ def slice_of(view: View, example: ExampleView) -> str:
 def examples_first(view: View, most: int) -> tuple[ExampleView, ...]:
     """The few that a short sink names: what speaks against the student, in the record's order."""
     return tuple(each for each in view.examples if each.mark != _BETTER)[:most]
+
+
+def outcome_changed(pair: Pair) -> bool:
+    """Whether teacher and student came out differently: right or wrong, marks, refused or not, status, readable or not.
+
+    The list of examples says the same of `changed:outcome`."""
+    if pair.teacher is None:
+        return False
+    return _outcome(pair.teacher) != _outcome(pair.student)
+
+
+def _outcome(side: Scored) -> tuple[object, ...]:
+    return side.correct, side.marks, side.unparsable, side.status, side.refused

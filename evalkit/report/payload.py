@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import takewhile
 from typing import Any
 
+from evalkit.report.examples import outcome_changed
 from evalkit.report.origin import items, text
 from evalkit.report.text import visible
 from evalkit.types import Pair, Scored
@@ -27,6 +28,7 @@ MOST_BYTES = 11_000_000
 BLOCK = 500
 # No reader reads more of one text; a line of a megabyte must not make the page one.
 TEXT_LIMIT = 20_000
+NAME_LIMIT = 500
 # Of a suite's entry in the manifest: what a suite made of some of its examples is written with.
 _SAID_AGAIN = (
     *("version", "n", "scorer", "settings", "labels", "choose_by", "answer_after", "samples", "slice_names"),
@@ -101,15 +103,19 @@ def _index(record: RunRecord, labelled: Collection[str]) -> dict[str, Any]:
         ],
         "roles": roles,
         "suite": [place[pair.suite] for pair in pairs],
-        "id": [visible(pair.id, 500) for pair in pairs],
+        "id": _ids(pairs),
         "flip": _coded(pair.flip for pair in pairs),
         "severity": _coded(pair.severity for pair in pairs),
-        "slices": {visible(name, 200): _coded(pair.slices.get(name) for pair in pairs) for name in slices},
+        "slices": {
+            shown: _coded(pair.slices.get(name) for pair in pairs)
+            for shown, name in zip(_names(slices), slices, strict=True)
+        },
         **_present(
             target=_coded(pair.target if pair.suite in labelled else None for pair in pairs),
             expect=_coded(pair.expect for pair in pairs),
             group=_coded(pair.group for pair in pairs),
             unstable=[int(pair.unstable) for pair in pairs],
+            outcome_changed=[int(outcome_changed(pair)) for pair in pairs],
             answer_changed=[int(_changed(pair, "answer")) for pair in pairs],
             text_changed=[int(_changed(pair, "text") or _changed(pair, "answer")) for pair in pairs],
         ),
@@ -178,10 +184,10 @@ def _side(sides: Sequence[tuple[Scored | None, bool]]) -> dict[str, Any]:
         refused=_coded(column(lambda side: side.refused)),
         correct=column(lambda side: None if side.correct is None else int(side.correct)),
         unparsable=column(lambda side: int(side.unparsable)),
-        confidence=column(lambda side: _short(side.confidence, 5)),
-        target_confidence=column(lambda side: _short(side.target_confidence, 5)),
-        marks=column(lambda side: _short(side.marks, 4)),
-        latency=column(lambda side: _short(side.latency_s, 5)),
+        confidence=column(lambda side: _short(side.confidence)),
+        target_confidence=column(lambda side: _short(side.target_confidence)),
+        marks=column(lambda side: _short(side.marks)),
+        latency=column(lambda side: _short(side.latency_s)),
         tokens=column(lambda side: side.tokens_out),
     )
 
@@ -199,11 +205,44 @@ def _present(**columns: Any) -> dict[str, Any]:
 def _coded(values: Iterable[str | None]) -> dict[str, Any]:
     found: dict[str | None, int] = {}
     codes = [found.setdefault(value, len(found)) for value in values]
-    return {"values": [None if value is None else visible(value, 500) for value in found], "codes": codes}
+    names = iter(_names([value for value in found if value is not None]))
+    return {"values": [None if value is None else next(names) for value in found], "codes": codes}
 
 
-def _short(value: float | None, digits: int) -> float | None:
-    return None if value is None else float(f"{value:.{digits}g}")
+def _ids(pairs: Sequence[Pair]) -> list[str]:
+    """Ids as the page shows them, each another within its suite: an example is found by its suite and id."""
+    rows: dict[str, list[int]] = {}
+    for row, pair in enumerate(pairs):
+        rows.setdefault(pair.suite, []).append(row)
+    found = [""] * len(pairs)
+    for own in rows.values():
+        for row, shown in zip(own, _names([pairs[row].id for row in own]), strict=True):
+            found[row] = shown
+    return found
+
+
+def _names(values: Sequence[str]) -> list[str]:
+    """Different names as the page shows them. Those that would look the same, such as two that begin alike for very
+    long, are numbered from the second on."""
+    taken: set[str] = set()
+    shown = []
+    for value in values:
+        name = plain = visible(value, NAME_LIMIT)
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{plain} [{number}]"
+        taken.add(name)
+        shown.append(name)
+    return shown
+
+
+def _short(value: float | None) -> float | None:
+    """Seven digits, but never the end of a range that it is not: what is below 1 must not be found at 1."""
+    if value is None:
+        return None
+    short = float(f"{value:.7g}")
+    return value if short in (0.0, 1.0) else short
 
 
 def _texts(pairs: Sequence[Pair], labelled: Collection[str]) -> dict[str, Any]:

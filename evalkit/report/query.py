@@ -35,7 +35,8 @@ _SAFE = ":/=*,;@!()."
 def term(key: str, value: str, op: str = ":", *, negated: bool = False) -> str:
     """One term of a query: `suite:gold`, `slice:"language=pt br"`, `conf>0.8`; with `negated`, all but those.
 
-    The value may be any text; what it says is what the list's examples are held against, whole and in any case."""
+    The value may be any text; what it says is what the examples are held against, whole: the very same where there is
+    one, else in any case."""
     return f"{'-' if negated else ''}{key}{op}{_quoted(value)}"
 
 

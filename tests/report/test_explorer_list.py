@@ -493,3 +493,34 @@ def test_a_student_alone_is_listed_by_what_it_got_wrong(chromium: Any, tmp_path:
     assert found.page.locator(".became").first.inner_text() == "✗ wrong"
     assert found.said == []
     found.page.context.close()
+
+
+def test_a_name_means_itself_and_not_another_that_differs_in_capitals(chromium: Any, tmp_path: Path) -> None:
+    pairs = tuple(
+        records.pair(
+            f"{name}{number}",
+            slices={"lang": value},
+            group=value,
+            target="A",
+            student=records.side(answer, False),
+        )
+        for name, value, answer, many in (("E", "de", "b", 3), ("e", "DE", "B", 5))
+        for number in range(many)
+    )
+    record = replace(records.failing(), pairs=pairs, changed=len(pairs), pairs_total=len(pairs))
+    found = opened(chromium, tmp_path, report.html(record))
+    for query_text, count in (
+        ("slice:lang=de", 3),
+        ("slice:lang=DE", 5),
+        ("slice:lang=De", 8),
+        ("group:de", 3),
+        ("group:DE", 5),
+        ("student:b", 3),
+        ("student:B", 5),
+        ("id:E0", 1),
+        ("id:e0", 1),
+    ):
+        found.call("async q => { await (await started).setQuery(q); }", query_text)
+        waits_for(found, query_text)
+        assert len(listed(found)) == count, query_text
+    found.page.context.close()

@@ -17,10 +17,11 @@ from evalkit import report
 from evalkit.metrics import catalogue
 from evalkit.remarks import no_answers
 from evalkit.report import words
+from evalkit.report.examples import outcome_changed
 from evalkit.report.policy_lines import lines_of
 from evalkit.report.prepare import EXIT_WORDS, margin, prepare
 from evalkit.report.query import href
-from evalkit.report.sections.banner import banner, outcome_changed, same_weights, short, when
+from evalkit.report.sections.banner import banner, same_weights, short, when
 from evalkit.report.sections.criteria import NARROW, SHOWN, criteria
 from evalkit.report.sections.metrics import metrics
 from evalkit.report.sections.reasons import reasons

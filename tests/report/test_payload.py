@@ -117,3 +117,39 @@ def test_a_suite_that_is_not_known_to_be_harmless_is_sensitive() -> None:
     assert {suite["name"] for suite in index["suites"] if suite["sensitive"]} == {records.SAFETY}
     nothing, _ = unpacked(replace(many.record(), manifest={}))
     assert all(suite["sensitive"] for suite in nothing["suites"])
+
+
+def test_names_that_would_look_the_same_stay_apart() -> None:
+    long = "p" * 600
+    values = ["x\x1b", "x\\x1b", "x\x1b"]
+    pairs = tuple(
+        records.pair(f"{long}{number}", slices={"a": value, f"{long}1": "one", f"{long}2": "two"})
+        for number, value in enumerate(values)
+    )
+    index, _ = unpacked(replace(records.failing(), pairs=pairs, changed=3))
+    assert len(set(index["id"])) == 3
+    assert len(index["slices"]) == 3
+    assert column(index["slices"]["a"]) == ["x\\x1b", "x\\x1b [2]", "x\\x1b"]
+
+
+@given(st.lists(st.text(max_size=4), unique=True, max_size=8))
+def test_different_names_are_shown_differently_and_plain_ones_as_they_are(names: list[str]) -> None:
+    shown = payload._names(names)
+    assert len(set(shown)) == len(names)
+    for each, name in zip(shown, names, strict=True):
+        assert each == visible(name) or each.startswith(f"{visible(name)} [")
+
+
+@given(st.floats(0, 1))
+def test_a_share_that_is_no_end_of_its_range_is_not_carried_as_one(value: float) -> None:
+    carried = payload._short(value)
+    assert carried is not None
+    assert (carried == 0, carried == 1) == (value == 0, value == 1)
+    assert abs(carried - value) <= 1e-7
+
+
+def test_marks_that_differ_by_a_hair_are_another_outcome() -> None:
+    teacher, student = (records.side("a", None, marks=marks) for marks in (0.80001, 0.80004))
+    pairs = (records.pair("q1", "graded", target=None, teacher=teacher, student=student),)
+    index, _ = unpacked(replace(records.failing(), pairs=pairs, changed=1))
+    assert index["outcome_changed"] == [1]

@@ -12,10 +12,11 @@ from typing import Any
 
 from evalkit import figures
 from evalkit.report import origin
+from evalkit.report.examples import outcome_changed
 from evalkit.report.query import href
 from evalkit.report.sections.whole import models
 from evalkit.report.view import View
-from evalkit.types import ERRORED, Estimate, Pair, Scored
+from evalkit.types import ERRORED, Estimate, Scored
 from evalkit.types.record import RunRecord
 
 ROLES = ("student", "teacher", "champion")
@@ -94,19 +95,6 @@ def banner(view: View, record: RunRecord) -> Banner:
         total=record.pairs_total,
         link=href({"changed": "outcome"}) if changed else "",
     )
-
-
-def outcome_changed(pair: Pair) -> bool:
-    """Whether teacher and student came out differently: right or wrong, marks, refused or not, status, readable or not.
-
-    The list of examples says the same of `changed:outcome`."""
-    if pair.teacher is None:
-        return False
-    return _outcome(pair.teacher) != _outcome(pair.student)
-
-
-def _outcome(side: Scored) -> tuple[object, ...]:
-    return side.correct, side.marks, side.unparsable, side.status, side.refused
 
 
 def _models(view: View, record: RunRecord) -> Iterator[Model]:

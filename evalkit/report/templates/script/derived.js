@@ -54,17 +54,7 @@ const FLAGS = {
     const { status, unparsable } = store.sides.student ?? {};
     return (i) => ["error", "timeout", "empty"].includes(coded(status, i)) || unparsable?.[i] === 1;
   },
-  /** What became of it differs: right or wrong, marks, refused or not, status, whether it could be read. */
-  outcome: (store) => {
-    const { teacher, student } = store.sides;
-    if (!store.roles.includes("teacher")) return () => false;
-    const [plain, codes] = [["correct", "marks", "unparsable"], ["status", "refused"]];
-    const has = (i) => coded(teacher.status, i) !== null;
-    return (i) =>
-      has(i) &&
-      (plain.some((name) => (teacher[name]?.[i] ?? null) !== (student[name]?.[i] ?? null)) ||
-        codes.some((name) => coded(teacher[name], i) !== coded(student[name], i)));
-  },
+  outcome: (store) => (i) => store.outcome_changed?.[i] === 1,
   answer: (store) => (i) => store.answer_changed?.[i] === 1,
   text: (store) => (i) => store.text_changed?.[i] === 1,
 };

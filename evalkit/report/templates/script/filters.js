@@ -145,7 +145,9 @@ function buildFilters(explorer) {
     all.setAttribute("aria-pressed", String(!terms.some(picked)));
     for (const { key, select } of selects) {
       const own = terms.filter((term) => term.key === key).map((term) => writeTerm(key, term.value, term.op, term.negated));
-      const option = own.length === 1 ? [...select.options].find((each) => folded(each.value) === folded(own[0])) : null;
+      const options = [...select.options];
+      const same = (how) => options.find((each) => how(each.value) === how(own[0]));
+      const option = own.length === 1 ? (same((text) => text) ?? same(folded)) : null;
       select.value = own.length === 0 ? "" : option ? option.value : "*";
     }
     if (document.activeElement !== box || waiting === 0) box.value = explorer.state.q;

@@ -57,12 +57,14 @@ const KEYS = {
     },
   },
   suite: exact("the suite's name", (store, term) => {
-    const wanted = store.suites.map((each) => says(term, each.name));
+    const names = store.suites.map((each) => each.name);
+    const wanted = names.map(matcher(term, names));
     const which = store.suite;
     return (i) => wanted[which[i]];
   }),
   slice: exact("a slice, such as language=de", (store, term) => {
-    const wanted = (name) => (held) => held !== null && says(term, `${name}=${held}`);
+    const is = matcher(term, sliceNames(store));
+    const wanted = (name) => (held) => held !== null && is(`${name}=${held}`);
     const tests = Object.entries(store.slices)
       .filter(([name, column]) => column.values.some(wanted(name)))
       .map(([name, column]) => ofColumn(column, wanted(name)));
@@ -80,10 +82,14 @@ const KEYS = {
   },
   id: exact("the example's id", (store, term) => {
     if (term.pattern) return (i, until) => term.pattern.search(store.id[i], until);
+    if (store.id.includes(term.value)) return (i) => store.id[i] === term.value;
     const [ids, wanted] = [foldedIds(store), folded(term.value)];
     return (i) => ids[i] === wanted;
   }),
-  group: exact("the group's name", (store, term) => ofColumn(store.group, (held) => held !== null && says(term, held))),
+  group: exact("the group's name", (store, term) => {
+    const is = matcher(term, store.group?.values ?? []);
+    return ofColumn(store.group, (held) => held !== null && is(held));
+  }),
   target: within("the right answer, whole", { answer: true }),
   teacher: within("the teacher's answer, whole", { answer: true }),
   student: within("the student's answer, whole", { answer: true }),
@@ -127,9 +133,21 @@ function ofColumn(column, wanted) {
   return (i) => truth[codes[i]];
 }
 
-/** Whether a whole value is what a term asks for: the same in any case, or its pattern is found in it. */
-function says(term, value, until) {
-  return term.pattern ? term.pattern.search(value, until) : folded(value) === folded(term.value);
+/**
+ * Tells whether a whole value is what a term asks for: the very one where `values` has it, else the same in any case; or
+ * the term's pattern is found in it. So a link means one value, and a reader need not think of capitals.
+ */
+function matcher(term, values) {
+  if (term.pattern) return (value, until) => term.pattern.search(value, until);
+  if (values.includes(term.value)) return (value) => value === term.value;
+  const wanted = folded(term.value);
+  return (value) => folded(value) === wanted;
+}
+
+/** Every slice that some example has, as `name=value`. */
+function sliceNames(store) {
+  const named = ([name, { values }]) => values.filter((value) => value !== null).map((value) => `${name}=${value}`);
+  return Object.entries(store.slices).flatMap(named);
 }
 
 const ESCAPES = { n: "\n", r: "\r", t: "\t" };
@@ -354,14 +372,15 @@ function structuredTest(store, term) {
   const known = KEYS[term.key];
   if (known.test) return known.test(store, term);
   const column = term.key === "target" ? store.target : store.sides[term.key]?.answer;
-  return ofColumn(column, (held) => says(term, held ?? ""));
+  const is = matcher(term, column?.values ?? []);
+  return ofColumn(column, (held) => is(held ?? ""));
 }
 
 /** Sentences on terms that name a suite or a slice that no example has. */
 function unknownNames(store, terms) {
   const names = {
     suite: () => store.suites.map((each) => each.name),
-    slice: () => Object.entries(store.slices).flatMap(([name, { values }]) => values.filter((value) => value !== null).map((value) => `${name}=${value}`)),
+    slice: () => sliceNames(store),
   };
   return terms
     .filter((term) => names[term.key] && !term.pattern)
@@ -420,9 +439,11 @@ async function narrowByTexts(store, mask, groups, control) {
 function textualTest(store, term) {
   const known = KEYS[term.key];
   if (known?.answer) {
+    // All answers are not at hand here, so capitals never count.
+    const is = matcher(term, []);
     return (i, texts, until) => {
       const value = term.key === "target" ? texts.target : texts.sides[term.key]?.answer;
-      return says(term, value ?? "", until);
+      return is(value ?? "", until);
     };
   }
   if (term.pattern) {

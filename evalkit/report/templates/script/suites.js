@@ -2,6 +2,8 @@
 
 // What can be told of an example and is read again, by the key of `columns`.
 const ROLES_OF_COLUMNS = ["id", "input", "target", "group", "severity", "choices", "expect"];
+// Longer names stand cut in the index.
+const NAME_LIMIT = 500;
 // A code that the sanitiser puts in place of a character that cannot be seen.
 const CODE = /\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})/;
 
@@ -14,8 +16,7 @@ async function suiteFiles(store, rows, query) {
   let without = 0;
   for (const row of rows) {
     const texts = await textsOrNone(store, row);
-    const whole = texts !== null && missingOf(texts.input ?? "") + missingOf(texts.target ?? "") === 0;
-    if (!whole) {
+    if (texts === null || !isWhole(store, row, texts)) {
       without++;
       continue;
     }
@@ -39,6 +40,13 @@ async function suiteFiles(store, rows, query) {
     notes.push(...made.notes);
   }
   return { files, notes, taken };
+}
+
+/** Whether nothing that a suite says of an example was too long for the page: a name that is cut is another name. */
+function isWhole(store, row, texts) {
+  const names = [store.id[row], coded(store.group, row), ...Object.values(store.slices).map((column) => coded(column, row))];
+  const said = [texts.input, texts.target, ...(texts.choices ?? [])];
+  return names.every((each) => (each ?? "").length <= NAME_LIMIT) && said.every((each) => missingOf(each ?? "") === 0);
 }
 
 function suiteRow(store, row, texts) {
