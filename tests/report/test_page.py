@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from evalkit import report
+from evalkit.types import Transition
 from tests.report import records
 
 NAMES = sorted(records.ALL)
@@ -175,3 +176,11 @@ def test_what_is_undefined_throughout_is_told_once_and_not_row_by_row() -> None:
     assert [(gap.what, gap.why) for gap in view.unmeasured] == [
         ("latency.p50, latency.p90, latency.speedup.p50", "nothing was timed")
     ]
+
+
+def test_a_cell_with_nothing_in_it_is_no_link() -> None:
+    empty = Transition(both_right=5, right_to_wrong=0, wrong_to_right=0, both_wrong_same=0, wrong_to_other_wrong=0)
+    source = report.html(replace(records.passing(), transitions={records.GOLD: empty}))
+    table = source[source.index('class="transition"') : source.index("</table>", source.index('class="transition"'))]
+    assert table.count("<a ") == 1
+    assert "flip:both-right" in table
