@@ -49,7 +49,10 @@ def test_it_opens_from_disk_in_silence_and_without_sideways_scrolling(
 
 def test_the_style_sheet_is_applied_only_as_long_as_its_hash_holds(browser: Any, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    file.write_text(report.html(records.failing()).replace("--page: #ffffff", "--page: #fffffe"), encoding="utf-8")
+    source = report.html(records.failing())
+    changed = source.replace("--page:#ffffff", "--page:#fffffe")
+    assert changed != source
+    file.write_text(changed, encoding="utf-8")
     page = browser.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
