@@ -62,3 +62,21 @@ def test_the_style_sheet_is_applied_only_as_long_as_its_hash_holds(browser: Any,
     assert "fail" in page.locator("h1").inner_text()
     assert page.locator("svg.plot").first.is_visible()
     page.close()
+
+
+def test_a_script_with_a_changed_byte_does_not_run(browser: Any, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    source = report.html(records.failing())
+    changed = source.replace("const started = ", "const startee = ")
+    assert changed != source
+    for text, runs in ((source, True), (changed, False)):
+        file.write_text(text, encoding="utf-8")
+        page = browser.new_page()
+        said: list[str] = []
+        page.on("console", lambda message, said=said: said.append(message.text))
+        page.goto(file.as_uri())
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.classList.contains('exploring')") == runs
+        assert any("Content Security Policy" in each for each in said) != runs
+        assert "fail" in page.locator("h1").inner_text()
+        page.close()
