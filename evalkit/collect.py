@@ -7,18 +7,15 @@ kept: the same command tries it again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evalkit.backends import Backend
+from evalkit.cache import Shelf
 from evalkit.errors import BrokenError
-from evalkit.files import canonical_json, digest_value, write_whole
 from evalkit.types import ERRORED, ModelFacts, Output, Request
 
-SCHEMA = "evalkit/cache/v1"
 # (requests done, requests in all)
 Progress = Callable[[int, int], None]
 
@@ -33,44 +30,48 @@ class Collected:
 
 
 def collect(
-    backend: Backend, facts: ModelFacts, requests: Sequence[Request], cache: Path, progress: Progress
+    backend: Backend,
+    facts: ModelFacts,
+    requests: Sequence[Request],
+    cache: Path,
+    progress: Progress,
+    batches: Sequence[Sequence[int]] | None = None,
 ) -> Collected:
-    """One output per request. Raises BrokenError when the model cannot run or the cache cannot be written."""
+    """One output per request, asked in `batches` (None: the backend's own).
+
+    Raises BrokenError when the model cannot run or the cache cannot be written.
+    """
     if not facts.live:
         outputs = backend.run(requests)
         progress(len(requests), len(requests))
         return Collected(outputs=tuple(outputs), batches=0, from_cache=0)
-    batches = backend.batches(requests)
+    batches = backend.batches(requests) if batches is None else batches
     found: dict[int, Output] = {}
-    hits = 0
-    for batch in batches:
-        asked = [requests[index] for index in batch]
-        path = cache_path(cache, facts, asked)
-        answered = _load(path, asked)
-        hits += answered is not None
-        if answered is None:
-            answered = backend.run(asked)
-            _check(answered, asked)
+    lacking: list[Sequence[int]] = []
+    shelf = Shelf(cache, facts)
+    try:
+        for batch in batches:
+            kept = shelf.get([requests[index] for index in batch])
+            if kept is None:
+                lacking.append(batch)
+            else:
+                found.update(zip(batch, kept, strict=True))
+        if found:
+            progress(len(found), len(requests))
+        asked = [[requests[index] for index in batch] for batch in lacking]
+        for number, answered in backend.run_each(asked):
+            _check(answered, asked[number])
             if not any(each.status in ERRORED or each.error is not None for each in answered):
-                _save(path, answered)
-        found.update(zip(batch, answered, strict=True))
-        progress(len(found), len(requests))
+                shelf.put(asked[number], answered)
+            found.update(zip(lacking[number], answered, strict=True))
+            progress(len(found), len(requests))
+    finally:
+        shelf.close()
     return Collected(
-        outputs=tuple(found[index] for index in range(len(requests))), batches=len(batches), from_cache=hits
+        outputs=tuple(found[index] for index in range(len(requests))),
+        batches=len(batches),
+        from_cache=len(batches) - len(lacking),
     )
-
-
-def cache_path(cache: Path, facts: ModelFacts, requests: Sequence[Request]) -> Path:
-    """Where the outputs of exactly this batch from exactly this model belong."""
-    key = digest_value(
-        {
-            "schema": SCHEMA,
-            "model": facts.digest,
-            "settings": dict(facts.settings),
-            "requests": [each.key for each in requests],
-        }
-    ).removeprefix("sha256:")
-    return cache / key[:2] / f"{key}.json"
 
 
 def _check(outputs: Sequence[Output], requests: Sequence[Request]) -> None:
@@ -80,36 +81,3 @@ def _check(outputs: Sequence[Output], requests: Sequence[Request]) -> None:
         raise BrokenError(
             f"the backend answered {len(answered)} of {len(asked)} requests, or in another order than asked"
         )
-
-
-def _save(path: Path, outputs: Sequence[Output]) -> None:
-    body = [asdict(replace(each, example_id="")) for each in outputs]
-    # The digest covers the key as well: a file that was copied over another is not that other's answers.
-    record = {"schema": SCHEMA, "digest": digest_value([path.stem, body]), "outputs": body}
-    try:
-        write_whole(path, canonical_json(record))
-    except OSError as error:
-        raise BrokenError(f"the cache cannot be written: {error}") from None
-
-
-def _load(path: Path, requests: Sequence[Request]) -> list[Output] | None:
-    """The cached outputs; None when there are none or when the file is not what was written."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    try:
-        record: dict[str, Any] = json.loads(text)
-        body = record["outputs"]
-        if record["schema"] != SCHEMA or record["digest"] != digest_value([path.stem, body]):
-            return None
-        return [_output(fields, request.example_id) for fields, request in zip(body, requests, strict=True)]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
-def _output(fields: dict[str, Any], example_id: str) -> Output:
-    for name in ("probs", "choice_logprobs", "choice_tokens", "token_logprobs"):
-        if fields[name] is not None:
-            fields[name] = tuple(fields[name])
-    return Output(**{**fields, "example_id": example_id})

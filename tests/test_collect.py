@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.collect import SCHEMA, Collected, cache_path, collect
+from evalkit.backends import Backend
+from evalkit.cache import SCHEMA, Shelf
+from evalkit.collect import Collected, collect
 from evalkit.errors import BrokenError, Complaint
 from evalkit.files import canonical_json, digest_value
 from evalkit.requests import build_requests
@@ -24,7 +26,7 @@ REQUESTS = build_requests(models.suite_of(models.texts(10)))
 FACTS = ModelFacts(name="m", backend="scripted", digest="sha256:m", live=True, settings={"dtype": "float32"})
 
 
-class Scripted:
+class Scripted(Backend):
     """Answers as it is told, and remembers what it was asked."""
 
     def __init__(self, size: int = 4) -> None:
@@ -126,21 +128,21 @@ def test_an_answer_is_served_under_the_id_that_asks_now(tmp_path: Path) -> None:
 
 
 def test_the_key_is_made_of_the_model_its_settings_and_every_question_in_order(tmp_path: Path) -> None:
-    one = cache_path(tmp_path, FACTS, REQUESTS)
+    one = Shelf(tmp_path, FACTS).path(REQUESTS)
     others = [
-        cache_path(tmp_path, replace(FACTS, digest="sha256:n"), REQUESTS),
-        cache_path(tmp_path, replace(FACTS, settings={"dtype": "bfloat16"}), REQUESTS),
-        cache_path(tmp_path, replace(FACTS, settings={}), REQUESTS),
-        cache_path(tmp_path, FACTS, REQUESTS[::-1]),
-        cache_path(tmp_path, FACTS, REQUESTS[:-1]),
-        cache_path(tmp_path, FACTS, [*REQUESTS[:-1], replace(REQUESTS[-1], key="sha256:other")]),
+        Shelf(tmp_path, replace(FACTS, digest="sha256:n")).path(REQUESTS),
+        Shelf(tmp_path, replace(FACTS, settings={"dtype": "bfloat16"})).path(REQUESTS),
+        Shelf(tmp_path, replace(FACTS, settings={})).path(REQUESTS),
+        Shelf(tmp_path, FACTS).path(REQUESTS[::-1]),
+        Shelf(tmp_path, FACTS).path(REQUESTS[:-1]),
+        Shelf(tmp_path, FACTS).path([*REQUESTS[:-1], replace(REQUESTS[-1], key="sha256:other")]),
     ]
     assert len({one, *others}) == 1 + len(others)
 
 
 def test_the_key_is_the_same_whatever_the_model_is_called_and_wherever_it_lies(tmp_path: Path) -> None:
     moved = replace(FACTS, name="other", path="/elsewhere", settings=dict(reversed(FACTS.settings.items())))
-    assert cache_path(tmp_path, moved, REQUESTS) == cache_path(tmp_path, FACTS, REQUESTS)
+    assert Shelf(tmp_path, moved).path(REQUESTS) == Shelf(tmp_path, FACTS).path(REQUESTS)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +277,7 @@ def test_a_file_of_another_batch_under_this_name_is_not_served_for_it(tmp_path: 
 def test_a_cache_that_cannot_be_written_is_a_breakage(tmp_path: Path, place: str) -> None:
     cache = tmp_path / "cache"
     if place == "folder in the way":
-        cache_path(cache, FACTS, [REQUESTS[index] for index in Scripted().batches(REQUESTS)[0]]).mkdir(parents=True)
+        Shelf(cache, FACTS).path([REQUESTS[index] for index in Scripted().batches(REQUESTS)[0]]).mkdir(parents=True)
     else:
         cache.write_text("", encoding="utf-8")
         cache = cache / "deeper" if place == "below a file" else cache

@@ -24,7 +24,7 @@ ROOMS: dict[str, set[str]] = {
         "yamlfile", "strict", "specs", "plan", "suite", "data", "policy", "requests", "schema", "lint", "registry",
         "records", "shipped", "columns", "table", "scorers", "perturb", "labelled",
     },
-    "workers": {"backends", "scoring", "metrics"},
+    "workers": {"backends", "scoring", "metrics", "cache"},
     "steps": {
         "collect", "judging", "timing", "pairing", "estimate", "remarks", "ledger", "charts", "gate", "store",
     },

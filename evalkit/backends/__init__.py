@@ -7,7 +7,7 @@ holds what every backend must do.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evalkit.errors import Complaint
@@ -46,6 +46,13 @@ class Backend(ABC):
     def run(self, requests: Sequence[Request]) -> list[Output]:
         """One output per request, in order; loads what it needs at the first call. A request that fails
         is an output with a status. Raises BrokenError when nothing can be run at all."""
+
+    def run_each(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Output]]]:
+        """Each batch's number and its outputs, every batch once, as they are done and in whatever order that is.
+
+        One after the other, unless a backend has several hands. Raises what `run` raises."""
+        for number, batch in enumerate(batches):
+            yield number, self.run(batch)
 
     def close(self) -> None:
         """Give back what `run` took: memory, connections. `run` may be called again, and takes it again."""

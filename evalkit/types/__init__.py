@@ -172,7 +172,8 @@ class Output:
     log-probabilities in nats of the tokens it wrote. `tokens_in` counts what the model read, `tokens_out` what it
     wrote. Times are seconds on the backend's own clock, None for requests that shared a batch; `ttft_s` is the time
     to the first token. `prompt_hash` is of what the model really saw, after its own chat template; None if not
-    known. `judgement` is what a judge wrote about this answer.
+    known. `written` are the tokens that it wrote, by their numbers in its own vocabulary, as many as `tokens_out`.
+    `judgement` is what a judge wrote about this answer.
     """
 
     example_id: str
@@ -189,6 +190,7 @@ class Output:
     latency_s: float | None = None
     ttft_s: float | None = None
     prompt_hash: str | None = None
+    written: tuple[int, ...] | None = None
     judgement: str | None = None
     error: str | None = None
 

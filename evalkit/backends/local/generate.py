@@ -118,6 +118,7 @@ class Generate:
             tokens_in=len(ids),
             tokens_out=len(watcher.written[row]),
             prompt_hash=digest_text(seen.text),
+            written=tuple(watcher.written[row]),
         )
 
 
