@@ -71,6 +71,7 @@ class Local(Backend):
                     "budget": self._budget(),
                     "order": "upwards" if self._again else "downwards",
                     "choices": "as a tree",
+                    "done_rows": "dropped",
                     # The model's own template is among its bytes; a file of the plan's is not.
                     "chat_template": self.spec.chat_template
                     if self.spec.chat_template in ("auto", "none")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from evalkit.backends.local.batching import Size
+from evalkit.backends.local.decoding import write
 from evalkit.backends.local.encoding import Ids, padded
 from evalkit.backends.local.hardware import Stopwatch
 from evalkit.backends.local.head import NOT_FINITE, Tools, failed
@@ -49,14 +50,18 @@ class Generate:
             ends=ends,
             stop=stop,
             least=int(asked.get("min_new_tokens") or 0),
+            draws=_temperature(asked) > 0,
             watch=watch,
         )
         with torch.inference_mode(), _seeded(requests, model.device, again=self.tools.again):
-            model.generate(
-                **self._inputs([ids for _, ids in encoded], model, special),
-                generation_config=_settings(asked, ends, special),
-                logits_processor=[watcher.before],
-                stopping_criteria=[watcher.after],
+            write(
+                model,
+                self._inputs([ids for _, ids in encoded], model, special),
+                lambda room: _settings(asked, ends, special, room),
+                watcher,
+                room=int(asked["max_new_tokens"]),
+                # What an encoder read is no part of the cache that a decoder goes on from.
+                drops=self.tools.kind == "causal",
             )
         return [
             self._output(request, seen, ids, watcher, row, stop)
@@ -122,17 +127,24 @@ class Generate:
         )
 
 
-def _settings(asked: Mapping[str, Any], ends: Sequence[int], special: SpecialTokens) -> Any:
-    """Settings of our own: those that a model brings along (sampling, penalties, forced endings) are not used."""
+def _temperature(asked: Mapping[str, Any]) -> float:
+    return float(asked.get("temperature") or 0.0)
+
+
+def _settings(asked: Mapping[str, Any], ends: Sequence[int], special: SpecialTokens, room: int) -> Any:
+    """Settings of our own: those that a model brings along (sampling, penalties, forced endings) are not used.
+    `room` is how many tokens may be written."""
     import transformers
 
-    temperature = float(asked.get("temperature") or 0.0)
+    temperature = _temperature(asked)
     # top_k 0 and top_p 1: the whole distribution. Left out, they would be 50 and whatever.
     drawn = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
     return transformers.GenerationConfig(  # type: ignore[no-untyped-call]
-        max_new_tokens=int(asked["max_new_tokens"]),
+        max_new_tokens=room,
         num_beams=1,
         use_cache=True,
+        # Not the tokens alone, but the cache of keys and values as well: to go on from.
+        return_dict_in_generate=True,
         eos_token_id=list(ends) or None,
         pad_token_id=special.pad,
         decoder_start_token_id=special.start[0] if special.start else None,

@@ -6,6 +6,7 @@ token leads by far more than that (`test_the_models_are_far_from_ties`), or equa
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from evalkit.backends.stopping import before_stop
 from evalkit.types import Output
 from tests import language_models as lm
 from tests.backends.local import asking
@@ -123,6 +125,36 @@ def test_texts_are_those_of_plain_transformers(saved: dict[str, Path], family: s
     )
     assert [each.tokens_out for each in batched] == [each.tokens_out for each in alone]
     assert all(len(each.token_logprobs or ()) == each.tokens_out for each in batched)
+
+
+@pytest.mark.parametrize("family", lm.FAMILIES)
+def test_a_text_is_the_same_whichever_others_of_its_batch_end_before_it(
+    saved: dict[str, Path], family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = asking.local(saved[family], batch_tokens=10_000)
+    whole = [plain_text(saved[family], text)[0] for text in TEXTS]
+    # Letters end two texts in three, each at a place of its own; half a character is none yet, so ASCII only.
+    stop: tuple[str, ...] = ()
+    for each in whole[: 2 * len(TEXTS) // 3]:
+        if before_stop(each, stop)[0] == each:
+            stop += tuple(sorted(set(each[len(each) // 3 :]) & set(string.ascii_letters)))[:1]
+    asked = asking.suite(TEXTS, "generate", max_new_tokens=NEW, stop=stop)
+    alone = asking.one_by_one(built, asked)
+    begun: list[int] = []
+    real = asking.loaded(built).generate
+    monkeypatch.setattr(
+        asking.loaded(built), "generate", lambda **given: begun.append(len(given["input_ids"])) or real(**given)
+    )
+    batched = asking.answers(built, asked)
+    # A decoder goes on with fewer rows; one that has an encoder keeps them all.
+    assert begun[0] == len(TEXTS)
+    assert (begun[-1] <= len(TEXTS) // 2) != (family in lm.SEQ2SEQ)
+    assert [each.text for each in batched] == [before_stop(each, stop)[0] for each in whole]
+    assert len({each.tokens_out for each in batched}) > 2
+    assert [each.written for each in batched] == [each.written for each in alone]
+    assert (
+        furthest([each.token_logprobs or () for each in batched], [each.token_logprobs or () for each in alone]) < NOISE
+    )
 
 
 @pytest.mark.parametrize("family", lm.FAMILIES)

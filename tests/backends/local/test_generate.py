@@ -139,12 +139,53 @@ def test_log_probabilities_are_those_of_the_models_own_logits(llama: Path, monke
     monkeypatch.setattr(asking.loaded(built), "generate", lambda **given: seen.append(real(**given)))
     outputs = built.run(requests)
     model = transformers.AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32)
-    for row, output in zip(seen[0].tolist(), outputs, strict=True):
+    for row, output in zip(seen[0].sequences.tolist(), outputs, strict=True):
         whole = row[len(row) - 8 - (output.tokens_in or 0) :]
         with torch.inference_mode():
             logits = model(torch.tensor([whole])).logits[0, -9:-1]
         expected = logits.double().log_softmax(-1)[range(8), whole[-8:]].tolist()
         assert output.token_logprobs == pytest.approx(expected, abs=1e-4)
+
+
+# --- rows that are done ------------------------------------------------------------------------------
+
+
+def rows_of_passes(built: Local, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each forward pass from now on has."""
+    seen: list[int] = []
+    model = asking.loaded(built)
+    real = model.forward
+    monkeypatch.setattr(
+        model, "forward", lambda *args, **given: seen.append(len(given["input_ids"])) or real(*args, **given)
+    )
+    return seen
+
+
+def test_a_row_that_is_done_is_not_read_on(
+    llama: Path, free: list[Output], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Eight rows, of which seven end by marks at different tokens.
+    starts = [(each.written or ())[:9] for each in free]
+    ends = sorted({row[1 + index % 7] for index, row in enumerate(starts[:-1])} - set(starts[-1]))
+    folder = lm.save_language_model(tmp_path / "llama", seed=1, generation={"eos_token_id": [1, *ends]})
+    built = asking.local(folder, batch_tokens=10_000)
+    asked = asking.suite(TEXTS, "generate", max_new_tokens=16)
+    alone = asking.one_by_one(built, asked)
+    rows = rows_of_passes(built, monkeypatch)
+    together = asking.answers(built, asked)
+    assert [(each.text, each.status, each.written) for each in together] == [
+        (each.text, each.status, each.written) for each in alone
+    ]
+    for one, other in zip(together, alone, strict=True):
+        assert one.token_logprobs == pytest.approx(other.token_logprobs, abs=1e-4)
+    # Every row takes part in the pass of each of its tokens; of those that are done, fewer than half are carried on.
+    lengths = [(each.tokens_out or 0) + (each.status == "ok") for each in together]
+    needed = [sum(length > step for length in lengths) for step in range(len(rows))]
+    assert rows == sorted(rows, reverse=True)
+    assert rows[0] == 8
+    assert rows[-1] < 8
+    assert all(need <= had for need, had in zip(needed, rows, strict=True))
+    assert all(had < 4 or 2 * need > had for need, had in zip(needed, rows, strict=True))
 
 
 # --- sampling ----------------------------------------------------------------------------------------
