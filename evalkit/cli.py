@@ -11,20 +11,23 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from evalkit import __version__
-from evalkit.errors import BrokenError, Complaint, EvalkitError, UsageError, nearest
+from evalkit.errors import BrokenError, Complaint, EvalkitError, Place, UsageError, nearest
 from evalkit.pipes import unless_closed
 
 if TYPE_CHECKING:
+    from evalkit.backends.pool import Pooled
     from evalkit.environment import Environment
     from evalkit.pipeline import Finished
     from evalkit.plan import Overrides, Plan
     from evalkit.progress import Progress
+    from evalkit.ranking import Ranked
 
 INTERRUPTED = 130
 _EPILOGUE = (
@@ -155,7 +158,7 @@ _QUIET = click.option("--quiet", is_flag=True, help="No progress.")
 def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         _QUIET,
-        _JSON,
+        click.option("--json", "as_json", is_flag=True, help="Print verdict.json (of several students ranking.json)."),
         click.option(
             "--cache",
             type=click.Path(path_type=Path),
@@ -163,12 +166,20 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Where finished batches are kept.",
         ),
+        click.option("--ray-workers", type=click.IntRange(min=1), help="How many.  [default: what there is room for]"),
+        click.option(
+            "--ray",
+            metavar="[ADDRESS]",
+            is_flag=False,
+            flag_value="local",
+            help="Ask models through workers: of a Ray started here, or of a cluster.",
+        ),
         click.option("--seed", type=click.IntRange(min=0), help="Seed of every random draw."),
         click.option("--limit", type=click.IntRange(min=0), help="At most this many examples of each suite."),
         _OUT,
         click.option("--suite", "suites", multiple=True, help="A suite folder, or one of the plan's; repeatable."),
         click.option("--champion", help="The student in service: a finished run or a model."),
-        click.option("--student", help="The candidate model."),
+        click.option("--student", help="The candidate model; in place of all that the plan names."),
         click.option("--teacher", help="The reference model."),
     ):
         command = option(command)
@@ -288,15 +299,46 @@ def _run(
     cache: Path,
     as_json: bool,
     quiet: bool,
+    ray: str | None,
+    ray_workers: int | None,
     **over: Any,
 ) -> int:
     from evalkit.pipeline import gate as run_gate
     from evalkit.progress import Progress
 
     read = _plan(plan, policy, over, audit=audit)
-    with Progress(quiet=quiet) as progress:
-        finished = run_gate(read, out, cache, _environment(progress), audit=audit)
-    return _conclude(finished, as_json)
+    with _workers(ray, ray_workers) as pooled, Progress(quiet=quiet) as progress:
+        env = _environment(progress, pooled)
+        if not read.students:
+            finished = run_gate(read, out, cache, env, audit=audit)
+        else:
+            ranked = _gate_each(read, out, cache, env, audit=audit)
+    return _conclude(finished, as_json) if not read.students else _conclude_each(ranked, as_json)
+
+
+def _gate_each(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: bool) -> Ranked:
+    """The same for a plan of several students."""
+    from evalkit.compare.standings import standings
+    from evalkit.ranking import gate_each
+
+    return gate_each(plan, out, cache, env, audit=audit, standings=standings)
+
+
+def _workers(address: str | None, count: int | None) -> AbstractContextManager[Pooled | None]:
+    """What puts workers in the place of models here, while it is open; None without --ray."""
+    if address is None:
+        if count is not None:
+            raise UsageError(
+                Complaint(
+                    problem="--ray-workers says how many, and there is no --ray to say where",
+                    remedy="add --ray to start Ray here, or --ray=HOST:PORT to join a cluster",
+                    place=Place(file="command line", key="--ray-workers"),
+                )
+            )
+        return nullcontext()
+    from evalkit.backends.pool import on_ray
+
+    return on_ray(address, count)
 
 
 def _plan(path: Path | None, policy: str | None, over: dict[str, Any], *, audit: bool) -> Plan:
@@ -329,13 +371,13 @@ def regate(run: Path, policy: str, out: Path | None, as_json: bool) -> int:
     return _conclude(finished, as_json)
 
 
-def _environment(progress: Progress | None) -> Environment:
+def _environment(progress: Progress | None, pooled: Pooled | None = None) -> Environment:
     from evalkit.environment import Environment
 
     command = shlex.join(["evalkit", *sys.argv[1:]])
     if progress is None:
         return Environment(command=command)
-    return Environment(command=command, progress=progress)
+    return Environment(command=command, progress=progress, pooled=pooled)
 
 
 def _conclude(finished: Finished, as_json: bool) -> int:
@@ -345,6 +387,19 @@ def _conclude(finished: Finished, as_json: bool) -> int:
         else:
             _print_record(finished.record, finished.out)
     return finished.verdict.exit_code
+
+
+def _conclude_each(ranked: Ranked, as_json: bool) -> int:
+    """The ranking of several students; the exit code is that of the worst verdict."""
+    from evalkit.report import ranking_console
+    from evalkit.types import EXIT_CODES
+
+    with unless_closed():
+        if as_json:
+            print((ranked.out / "ranking.json").read_text(encoding="utf-8"), end="")
+        else:
+            print(ranking_console.render(ranked.ranking, **_looks(), folder=str(ranked.out)), end="")
+    return EXIT_CODES[ranked.ranking.word]
 
 
 def _print_record(record: Any, run: Path) -> None:
@@ -499,7 +554,63 @@ def _print_place(out: Path | None) -> None:
         print(f"page  {_line(str(out))}")
 
 
-# --- suites, schemas, power --------------------------------------------------------------------------
+# --- load --------------------------------------------------------------------------------------------
+
+
+@app.command(
+    epilog="Example: evalkit load --model openai:http://localhost:8000/v1#m --suite support-replies --rates 1,2,4,8 "
+    '--objective "p95 <= 2s"'
+)
+@click.option("--model", help="The endpoint to load: openai:http://host:port/v1#model.")
+@click.option("--teacher", help="With --student: two endpoints in turns, under the same load.")
+@click.option("--student", help="The endpoint that is to hold the load of --teacher.")
+@click.option("--suite", "suites", multiple=True, help="A suite folder or a shipped suite's name; repeatable.")
+@click.option("--rate", help="Requests per second, sent whether or not earlier ones are answered.")
+@click.option("--rates", help="Several of those, one after the other, like 1,2,4,8.")
+@click.option("--sweep", help="Or so many at a time, the next when one is answered, like 1,2,4,8.")
+@click.option(
+    "--arrivals", type=click.Choice(["poisson", "constant"]), show_default="poisson", help="How requests come."
+)
+@click.option("--duration", default="60s", show_default=True, help="How long is counted at each load, like 60s or 2m.")
+@click.option("--warm-up", show_default="a tenth of what counts", help="Sent before it counts, like 5s.")
+@click.option("--timeout", default="60s", show_default=True, help="After that a request has failed.")
+@click.option("--objective", help='What a service promises: "p95 <= 0.8s" or "ttft.p90 <= 300ms and p95 <= 2s".')
+@click.option("--fixed-tokens", type=click.IntRange(1, 100_000), help="Every answer so long, where the server can.")
+@click.option("--once-each", is_flag=True, help="No prompt twice, instead of drawing them with replacement.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of arrivals and prompts.")
+@click.option(
+    "--level",
+    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="One-sided confidence.",
+)
+@click.option("--api-key-env", help="The environment variable that holds the key.")
+@click.option("--no-logprobs", is_flag=True, help="Ask for no log-probabilities, which a gate asks for.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything that was measured as JSON.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write FILE.json (everything) or FILE.md (a block).")
+@_QUIET
+def load(as_json: bool, out: Path | None, quiet: bool, no_logprobs: bool, level: float, **options: Any) -> int:
+    """What an endpoint bears: latency at a rate of requests, goodput, the largest rate that holds an objective.
+
+    Latency counts from when a request was due, not from when a client got round to sending it. Nothing is tried again.
+    The exit code is 0, whatever the numbers; 4 where no load could be measured at all.
+    """
+    from evalkit.load.command import ended_badly, run_load
+    from evalkit.progress import Progress
+
+    with Progress(quiet=quiet) as progress:
+        told = run_load(
+            _suite, _environment(progress), logprobs=not no_logprobs, level=2 * level - 1, out=out, **options
+        )
+    with unless_closed():
+        print(told.json() if as_json else told.text(ascii_only=_looks()["ascii_only"]), end="")
+    if told.session.interrupted:
+        return INTERRUPTED
+    return EvalkitError.exit_code if ended_badly(told.session) else 0
+
+
+# --- suites ------------------------------------------------------------------------------------------
 
 
 @app.group(cls=_Group, epilog="Example: evalkit suite lint suites/support-intents")
@@ -580,6 +691,87 @@ def _suite(path: str) -> Any:
             )
         )
     return load_suite(place / "suite.yaml" if place.is_dir() else place)
+
+
+# --- the cache ---------------------------------------------------------------------------------------
+
+_CACHE = click.option(
+    "--cache",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(".evalkit/cache"),
+    show_default=True,
+    help="The folder that was given to a gate's --cache.",
+)
+
+
+@app.group("cache", cls=_Group, epilog="Example: evalkit cache gc --unused-for 30d --keep 5GB")
+def cache_group() -> None:
+    """Look after the outputs that are kept."""
+
+
+@cache_group.command(epilog="Example: evalkit cache ls")
+@_CACHE
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def ls(folder: Path, as_json: bool) -> int:
+    """List the models whose outputs are kept: how many, how large, when last used."""
+    from evalkit.cache.keeping import contents
+    from evalkit.cache.telling import listed, listed_record
+
+    found = contents(folder)
+    with unless_closed():
+        if as_json:
+            print(json.dumps(listed_record(found, folder), ensure_ascii=False, indent=1))
+        else:
+            print(_lines("\n".join(listed(found, folder))))
+    return 0
+
+
+@cache_group.command(epilog="Example: evalkit cache gc --unused-for 30d --keep 5GB --dry-run")
+@_CACHE
+@click.option("--unused-for", metavar="SPAN", help="Remove what was not used for so long: 12h, 30d, 2w.")
+@click.option("--model", metavar="DIGEST", help="Remove all of the model whose digest begins so (evalkit cache ls).")
+@click.option("--keep", metavar="SIZE", help="Remove what was used longest ago until so much is left: 500MB, 5GB.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
+def gc(folder: Path, unused_for: str | None, model: str | None, keep: str | None, dry_run: bool) -> int:
+    """Remove what is damaged, unfinished or of an earlier version, and what the options name.
+
+    Nothing that evalkit did not put there is touched.
+    """
+    from evalkit.cache.keeping import clear
+    from evalkit.cache.telling import cleared, size, span
+
+    removed, left = clear(
+        folder,
+        _environment(None).now(),
+        unused_for=span(unused_for) if unused_for is not None else None,
+        model=model,
+        keep=size(keep) if keep is not None else None,
+        dry_run=dry_run,
+    )
+    with unless_closed():
+        print("\n".join(cleared(removed, left, dry_run=dry_run)))
+    return 0
+
+
+@cache_group.command("verify", epilog="Example: evalkit cache verify")
+@_CACHE
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def verify_cache(folder: Path, as_json: bool) -> int:
+    """Hold every file against its name and contents; exit 4 when one is damaged."""
+    from evalkit.cache.keeping import verify as run_verify
+    from evalkit.cache.telling import verified_lines, verified_record
+
+    found = run_verify(folder)
+    with unless_closed():
+        if as_json:
+            print(json.dumps(verified_record(found), ensure_ascii=False, indent=1))
+        else:
+            print(_lines("\n".join(verified_lines(found, folder))))
+    return BrokenError.exit_code if found.damaged else 0
+
+
+# --- metrics, schemas, power -------------------------------------------------------------------------
 
 
 @app.command(epilog="Example: evalkit metrics calibration")

@@ -58,6 +58,9 @@ def collect(
                 found.update(zip(batch, kept, strict=True))
         if found:
             progress(len(found), len(requests))
+        if lacking:
+            # Before the first batch: what cannot be kept should not be computed.
+            shelf.claim()
         asked = [[requests[index] for index in batch] for batch in lacking]
         for number, answered in backend.run_each(asked):
             _check(answered, asked[number])

@@ -10,6 +10,15 @@ from typing import Any
 
 from evalkit.types import SEVERITIES, Role, SuiteFacts
 
+# What the student made of the teacher's answer when it read it, a number per token (evalkit/types/forced.py).
+FORCED_COLUMNS = (
+    "forced_kl",
+    "forced_kl_reverse",
+    "forced_same_top",
+    "forced_teacher_logprobs",
+    "forced_student_logprobs",
+    "forced_note",
+)
 # Columns of every pair, and of every role under its prefix ("teacher_status", …).
 PAIR_COLUMNS = (
     "suite",
@@ -24,6 +33,7 @@ PAIR_COLUMNS = (
     "row",
     "request_key",
     "flip",
+    *FORCED_COLUMNS,
 )
 ROLE_COLUMNS = (
     "status",

@@ -16,9 +16,10 @@ from evalkit.judging import unheard
 from evalkit.ledger import reading_order, transitions
 from evalkit.metrics import catalogue
 from evalkit.policy import Policy, policy_from_text
-from evalkit.records import terms_from
+from evalkit.records import batch_shapes_from, terms_from
 from evalkit.remarks import no_answers, remarks, unjudged
 from evalkit.types import ERRORED, Measured, MetricRow, Question, Role, Terms, Verdict
+from evalkit.types.batch_shape import BatchShapes
 from evalkit.types.record import RunRecord
 
 AUDIT_LEVEL = 0.95
@@ -38,6 +39,7 @@ class Premises:
     now: dt.datetime
     terms: Terms = field(default_factory=Terms)
     notes: tuple[str, ...] = ()
+    shapes: BatchShapes = field(default_factory=dict)
 
     @property
     def coverage(self) -> float:
@@ -143,6 +145,7 @@ def _gated(policy: Policy, evidence: Evidence, rows: Mapping[Question, MetricRow
         examples=evidence.examples,
         regressed=evidence.regressed(1 - policy.level),
         notes=premises.notes,
+        shapes=premises.shapes,
     )
     # Waivers are printed first, then what the verdict rests on; what it does not rest on comes before all else.
     first = len(verdict.waivers) + 1
@@ -201,4 +204,5 @@ def premises_of(manifest: Mapping[str, Any], policy_text: str | None, now: dt.da
         now=now,
         terms=terms_from(manifest.get("terms")),
         notes=tuple(manifest.get("notes", ())),
+        shapes=batch_shapes_from(manifest.get("batch_shape_audit")),
     )

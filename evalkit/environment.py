@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 # (what is being done, done, in all)
 Progress = Callable[[str, int, int], None]
@@ -21,9 +22,11 @@ def _utc() -> dt.datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """`now` is the UTC time of day; `clock` counts seconds from anywhere."""
+    """`now` is the UTC time of day; `clock` counts seconds from anywhere. `pooled` makes another of a backend, its spec
+    and its role: one that asks workers (evalkit/backends/pool); None where there are none."""
 
     now: Callable[[], dt.datetime] = _utc
     clock: Callable[[], float] = time.perf_counter
     progress: Progress = silent
     command: str = ""
+    pooled: Callable[[Any, Any, Any], Any] | None = None

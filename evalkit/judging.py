@@ -8,7 +8,8 @@ that a finished run can be scored again without them. docs/judging.md says how t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 
@@ -74,6 +75,10 @@ class Judge(ABC):
         """What a reader must know about how the judge was asked of these answers."""
         return self.backend.notes([self.suite])
 
+    def with_workers(self, pooled: Callable[[Backend, ModelSpec, Role], Backend]) -> Judge:
+        """The same judge, asked through workers where it can be."""
+        return self
+
     @cached_property
     def task(self) -> Task:
         """How it is asked."""
@@ -96,6 +101,11 @@ class Asked(Judge):
     def __init__(self, suite: Suite, spec: ModelSpec, inputs: Mapping[str, str]) -> None:
         self.suite, self.spec, self.inputs = suite, spec, inputs
         self.backend = backend(spec, "judge")
+
+    def with_workers(self, pooled: Callable[[Backend, ModelSpec, Role], Backend]) -> Judge:
+        other = copy(self)
+        other.backend = pooled(self.backend, self.spec, "judge")
+        return other
 
     def check(self, asked: Mapping[Role, Collection[str]]) -> list[Complaint]:
         # Some answer to each example: a row that cannot fill the prompt, or that a recording lacks, is told now.

@@ -42,6 +42,11 @@ class Labels:
     found: Mapping[Key, _Label]
     spare: int
 
+    def unchecked(self, role: Judged) -> int:
+        """How many labels of a role's answers come without the answer: nothing tells whose it was."""
+        bare = [each for (_, _, whose), each in self.found.items() if whose == role]
+        return sum(each.text is None and each.digest is None for each in bare)
+
 
 def load_labels(path: Path, suites: Sequence[Suite]) -> Labels:
     """The labels of `suites` in a JSONL, CSV or Parquet file. Raises UsageError with every complaint.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evalkit.columns import PAIR_COLUMNS, ROLE_COLUMNS, Columns
+from evalkit.columns import FORCED_COLUMNS, PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.data import text_of
 from evalkit.errors import BrokenError
 from evalkit.files import canonical_json
@@ -79,6 +79,8 @@ def _example_cells(suite: Suite, example: Example, request: Request) -> dict[str
         "row": canonical_json(plain),
         "request_key": request.key,
         "flip": None,
+        # What is read after all are answered (evalkit/forced.py).
+        **dict.fromkeys(FORCED_COLUMNS),
     }
 
 

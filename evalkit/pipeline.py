@@ -2,7 +2,8 @@
 
     prepare → gather → conclude → write
 
-`gate` and `audit` walk all of it; `regate` begins at stored pairs. Nothing flows back.
+`gate` and `audit` walk all of it, for a plan of several students once for each of them (evalkit/ranking); `regate`
+begins at stored pairs. Nothing flows back.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from evalkit.errors import BrokenError, UsageError
 from evalkit.estimate import populations
 from evalkit.files import digest_file, digest_text, pretty_json
 from evalkit.gate import Champion, check_names, undecided
-from evalkit.gather import gather
+from evalkit.gather import Known, gather
 from evalkit.machine import hardware, versions
 from evalkit.plan import Plan
 from evalkit.policy import Policy
-from evalkit.prepare import Job, prepare
-from evalkit.records import model_record, suite_record, terms_record, verdict_record
+from evalkit.prepare import Job, prepare, with_workers
+from evalkit.records import batch_shapes_record, model_record, suite_record, terms_record, verdict_record
 from evalkit.store import check_untouched, claim, finish, read_run, withdraw, write_records, write_texts
-from evalkit.types import Suite, Verdict
+from evalkit.students import plain
+from evalkit.types import Role, Suite, Verdict
 from evalkit.types.record import RunRecord
 
 # From so many examples on, measuring and writing take seconds that somebody watches.
@@ -54,8 +56,15 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
     Raises UsageError for a user's mistake, before any model runs. Whatever fails later ends as a run with
     the verdict broken.
     """
-    job = prepare(plan, audit=audit)
-    started = env.now()
+    return carry_out(prepare(plan, audit=audit), out, cache, env)
+
+
+def carry_out(job: Job, out: Path | None, cache: Path, env: Environment, known: Known | None = None) -> Finished:
+    """The rest of `gate`, for a plan that was prepared. `known` is `gather`'s.
+
+    Raises UsageError when `out` is taken."""
+    job = with_workers(job, env.pooled)
+    plan, started = job.plan, env.now()
     out = out if out is not None else _new_directory(job, started)
     claim(out)
     manifest = _manifest(job, out, started, env)
@@ -63,7 +72,7 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
         verdict = undecided(job.policy, now=started, empty=_why_empty(job))
         return _write(out, manifest, Conclusion(verdict=verdict, results=(), timings=()), [], env)
     try:
-        gathered = gather(job, cache, env)
+        gathered = gather(job, cache, env, known)
         columns = gathered.columns
         if broken := broken_by_errors(columns, job.policy):
             return _write_broken(out, manifest, undecided(job.policy, now=started, broken=broken), env)
@@ -75,6 +84,7 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
     manifest["notes"] += gathered.notes
     manifest |= {
         "models": {role: model_record(each) for role, each in gathered.models.items()},
+        "batch_shape_audit": batch_shapes_record(gathered.shapes) or None,
         "judges": {suite: model_record(each) for suite, each in gathered.judges.items()},
         "collection": gathered.collection,
         "timing": {each.facts.name: each.timing for each in columns if each.timing},
@@ -89,6 +99,7 @@ def gate(plan: Plan, out: Path | None, cache: Path, env: Environment, *, audit: 
         now=started,
         terms=plan.terms,
         notes=tuple(manifest["notes"]),
+        shapes=gathered.shapes,
     )
     return _write(out, manifest, conclude(columns, premises, _heard(columns, env)), columns, env)
 
@@ -105,7 +116,7 @@ def regate(parent: Path, policy: Policy, out: Path | None, env: Environment) -> 
         raise UsageError(complaints)
     started = env.now()
     name = (run.manifest["models"].get("student") or {}).get("name") or "student"
-    out = out if out is not None else _free(f"{started:%Y%m%dT%H%M%SZ}-{_plain(name)}-regated")
+    out = out if out is not None else free(f"{started:%Y%m%dT%H%M%SZ}-{plain(name)}-regated")
     claim(out)
     manifest = {
         **run.manifest,
@@ -175,19 +186,13 @@ def _why_empty(job: Job) -> str:
 
 def _new_directory(job: Job, started: dt.datetime) -> Path:
     name = _spec_name(job.plan.models["student"])
-    return _free(f"{started:%Y%m%dT%H%M%SZ}-{_plain(name)}")
+    return free(f"{started:%Y%m%dT%H%M%SZ}-{plain(name)}")
 
 
-def _free(name: str) -> Path:
+def free(name: str) -> Path:
     """A directory under runs/ that does not exist: two short runs may begin in the same second."""
     names = itertools.chain([name], (f"{name}-{count}" for count in itertools.count(2)))
     return next(path for each in names if not (path := Path("runs") / each).exists())
-
-
-def _plain(name: str) -> str:
-    """A name that is safe in a path."""
-    kept = "".join(each if each.isalnum() or each in "-_." else "-" for each in name)
-    return kept.strip("-.")[:60] or "student"
 
 
 def _stamp(time: dt.datetime) -> str:
@@ -207,18 +212,28 @@ def _manifest(job: Job, out: Path, started: dt.datetime, env: Environment) -> di
     plan = job.plan
     return {
         **_stamps(out, started, env),
-        "seed": plan.seed,
-        "limit": plan.limit,
+        **asked_of(job),
         "plan": {"path": plan.path, "text": plan.text},
-        "policy": _policy_record(job.policy) if job.policy is not None else None,
-        "suites": [suite_record(each.facts, _many(each), job.sizes[each.name]) for each in job.suites],
-        "models": {role: {"name": _spec_name(spec)} for role, spec in plan.models.items()},
-        "latency": plan.latency.model_dump() if plan.latency is not None else None,
-        "terms": terms_record(plan.terms),
-        "labelled": _labels_record(job),
+        "models": {role: {"name": _role_name(plan, role)} for role in plan.models},
         "batch_shape_audit": None,
         "parent": None,
         "notes": _notes(job),
+    }
+
+
+def asked_of(job: Job) -> dict[str, Any]:
+    """What a job asks for, whichever models answer: what of a manifest is known before anything runs."""
+    plan = job.plan
+    return {
+        "seed": plan.seed,
+        "limit": plan.limit,
+        "noise_floor": plan.noise_floor,
+        "token_fidelity": plan.token_fidelity,
+        "policy": _policy_record(job.policy) if job.policy is not None else None,
+        "suites": [suite_record(each.facts, _many(each), job.sizes[each.name]) for each in job.suites],
+        "latency": plan.latency.model_dump() if plan.latency is not None else None,
+        "terms": terms_record(plan.terms),
+        "labelled": _labels_record(job),
     }
 
 
@@ -252,6 +267,12 @@ def _labels_record(job: Job) -> dict[str, Any] | None:
         return None
     each = job.labels
     return {"path": str(each.path), "digest": each.digest, "labels": len(each.found), "spare": each.spare}
+
+
+def _role_name(plan: Plan, role: Role) -> str:
+    if role == "student" and plan.one_of is not None:
+        return plan.one_of.name
+    return _spec_name(plan.models[role])
 
 
 def _spec_name(spec: Any) -> str:

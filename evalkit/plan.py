@@ -7,11 +7,11 @@ from options alone and one that comes from a file meet the same rules.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from evalkit.data import SUFFIXES
 from evalkit.errors import Complaint, Place, UsageError, nearest
@@ -27,6 +27,7 @@ from evalkit.specs import (
     spec_from_text,
 )
 from evalkit.strict import AS_NUMBER, Strict
+from evalkit.students import Student, StudentField, named
 from evalkit.types import Costs, Fallback, Role, Terms
 from evalkit.yamlfile import Document, must, read, validated
 
@@ -72,24 +73,44 @@ class PlanFile(Strict):
 
     schema_: Literal["evalkit/plan/v1"] = Field(alias="schema", examples=["evalkit/plan/v1"])
     teacher: SpecField | None = None
-    student: SpecField
+    # Before `student`, whose validator looks at it.
+    students: Annotated[list[StudentField], Field(min_length=1)] | None = None
+    student: Annotated[SpecField | None, Field(validate_default=True)] = None
     champion: SpecField | None = None
     suites: Annotated[list[str], Field(min_length=1)]
     policy: str | None = None
     noise_floor: Annotated[int, Field(ge=0)] | Literal["all"] = 0
     teacher_again: str | None = None
+    token_fidelity: Annotated[int, Field(ge=0)] | Literal["all"] = "all"
     latency: LatencySpec | None = None
     labelled: str | None = None
+    batch_shape_audit: Annotated[int, Field(ge=0)] = 32
     fallback: FallbackSpec = FallbackSpec()
     costs: CostsSpec = CostsSpec()
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("student")
+    @classmethod
+    def _one_or_several(cls, student: ModelSpec | None, info: ValidationInfo) -> ModelSpec | None:
+        """One student or a list of them, and never both."""
+        from pydantic_core import PydanticCustomError
+
+        # A list that is wrong in itself is not among the data.
+        if student is None and info.data.get("students", ...) is None:
+            raise PydanticCustomError("missing", "Field required")
+        if student is not None and info.data.get("students") is not None:
+            raise ValueError(
+                "the plan names both `student` and `students` | keep one of the two; a list may hold a single student"
+            )
+        return student
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to do, with every path absolute. `models` holds the roles that the plan names.
 
-    `places` says where each thing was written, for complaints that only show later.
+    `places` says where each thing was written, for complaints that only show later. A plan of several `students` has
+    none in `models`: `of` makes it the plan of one of them.
     """
 
     models: dict[Role, ModelSpec]
@@ -99,6 +120,8 @@ class Plan:
     # What people say of some answers (evalkit/labelled.py).
     labelled: Path | None
     noise_floor: int | Literal["all"]
+    # On how many examples of a suite the student reads the teacher's written answer (evalkit/forced.py).
+    token_fidelity: int | Literal["all"] = "all"
     terms: Terms
     seed: int
     limit: int | None
@@ -107,11 +130,24 @@ class Plan:
     document: Document | None = None
     # Roles whose models were named on the command line.
     options: frozenset[str] = frozenset()
+    students: tuple[Student, ...] = ()
+    # So many requests of each suite are asked once more, each alone (evalkit/batch_shape.py); 0: none.
+    batch_shape_audit: int = 32
+    # Which of several students this is the plan of.
+    one_of: Student | None = None
+
+    def of(self, student: Student) -> Plan:
+        """The plan of one of its students alone."""
+        found = {**self.models, "student": student.spec}
+        models = {role: found[role] for role in get_args(Role) if role in found}
+        return replace(self, models=models, students=(), one_of=student)
 
     def place(self, *key: str | int) -> Place | None:
         """Where the plan, or an option in its stead, says this; None when there is no plan."""
         if key and key[0] in self.options:
             return Place(file="command line", key=f"--{key[0]}")
+        if key[:1] == ("student",) and self.one_of is not None:
+            key = ("students", self.one_of.at, *key[1:])
         return self.document.place(*key) if self.document is not None else None
 
 
@@ -156,6 +192,10 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
         elif written is not None:
             models[role] = absolute(written, base)
     _champion_is_a_path(models, over.champion or (document.data.get("champion") if document else None), over, base)
+    # --student stands in place of them all.
+    several = plan_file.students if over.student is None else None
+    students, wrong = named(several or (), base, document)
+    complaints += wrong
     noise_floor = _add_second_run(models, plan_file, base, document, again=over.teacher is None, complaints=complaints)
     suites = (
         tuple(_suite_path(name, over, cwd, plan_file, base, complaints) for name in over.suites)
@@ -172,8 +212,10 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
         suites=suites,
         policy=policy,
         latency=plan_file.latency,
+        batch_shape_audit=plan_file.batch_shape_audit,
         labelled=resolved(plan_file.labelled, base) if plan_file.labelled is not None else None,
         noise_floor=noise_floor,
+        token_fidelity=plan_file.token_fidelity,
         terms=_terms(plan_file),
         seed=plan_file.seed if over.seed is None else over.seed,
         limit=over.limit,
@@ -181,6 +223,7 @@ def load_plan(path: Path | None, over: Overrides) -> Plan:
         path=str(path) if path is not None else None,
         document=document,
         options=frozenset(options),
+        students=students,
     )
 
 
@@ -272,7 +315,7 @@ def _add_second_run(
 
 def _fill_in(document: Document, over: Overrides) -> None:
     """Options stand in for required keys that the file leaves out, so a plan may be a mere template."""
-    if over.student is not None:
+    if over.student is not None and "students" not in document.data:
         document.data.setdefault("student", over.student)
     if over.suites:
         document.data.setdefault("suites", list(over.suites))

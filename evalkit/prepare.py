@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from evalkit.backends import Backend, backend
+from evalkit.backends.pool import Pooled
 from evalkit.errors import Complaint, Place, UsageError, nearest
 from evalkit.estimate import populations
 from evalkit.gate import Champion, check_names
@@ -33,7 +34,8 @@ class Job:
 
     `backends` holds the champion's only where it can be used; `champion` says why where it cannot.
     `judges` are those of the suites whose scorer needs one; `labels` what people say of some answers.
-    `again` names, suite by suite, the examples on which the teacher runs a second time;
+    `again` names, suite by suite, the examples on which the teacher runs a second time, and `forced` those whose
+    teacher's answers the student reads;
     `sizes` how many examples each suite has, whatever --limit leaves of it.
     """
 
@@ -46,7 +48,20 @@ class Job:
     labels: Labels | None
     champion: Champion
     again: Mapping[str, frozenset[str]]
+    forced: Mapping[str, frozenset[str]]
     sizes: Mapping[str, int]
+
+
+def with_workers(job: Job, pooled: Pooled | None) -> Job:
+    """The same job, its models asked through workers where they can be; None: there are no workers."""
+    if pooled is None:
+        return job
+    plan = job.plan
+    return replace(
+        job,
+        backends={role: pooled(each, plan.models[role], role) for role, each in job.backends.items()},
+        judges={suite: each.with_workers(pooled) for suite, each in job.judges.items()},
+    )
 
 
 def prepare(plan: Plan, *, audit: bool) -> Job:
@@ -79,7 +94,9 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
         bare = [pair(each, asked[each.name], {}) for each in whole]
         complaints += check_names(policy, populations(bare))
     backends: dict[Role, Backend] = {}
-    again = {each.name: _second_time(each, plan) for each in suites} if "teacher_again" in plan.models else {}
+    again: dict[str, frozenset[str]] = {}
+    if "teacher_again" in plan.models:
+        again = {each.name: _drawn(each, plan, plan.noise_floor, "noise floor") for each in suites}
     for role in ("teacher", "student", "teacher_again"):
         # A hub model is downloaded to be checked: not for a plan that is known to be wrong.
         if role in plan.models and not (complaints and _on_the_hub(plan.models[role])):
@@ -103,8 +120,55 @@ def prepare(plan: Plan, *, audit: bool) -> Job:
         labels=labels,
         champion=champion,
         again=again,
+        forced={each.name: _drawn(each, plan, plan.token_fidelity, "token fidelity") for each in suites},
         sizes={each.name: len(_examples(each)) for each in whole},
     )
+
+
+def prepare_each(plan: Plan, *, audit: bool) -> tuple[Job, ...]:
+    """A job for each of the plan's several students, in the plan's order, over the same suites and requests.
+
+    Raises UsageError with every complaint of every student.
+    """
+    complaints: list[Complaint] = []
+    made = [
+        _try(complaints, lambda student=student: prepare(plan.of(student), audit=audit))  # type: ignore[misc]
+        for student in plan.students
+    ]
+    jobs = [each for each in made if each is not None]
+    if jobs:
+        complaints += _of_one_student(jobs[0], len(plan.students))
+    if complaints:
+        raise UsageError(complaints)
+    first = jobs[0]
+    # One copy of the texts. Backends stay apart: each keeps account of what its own run asked.
+    return tuple(replace(each, suites=first.suites, requests=first.requests, labels=first.labels) for each in jobs)
+
+
+def _of_one_student(job: Job, students: int) -> list[Complaint]:
+    """What was written down about the answers of one student, and cannot be about several."""
+    if students < 2:
+        return []
+    found = [
+        Complaint(
+            problem=f'the judge of "{name}" is a recording, which holds judgements of one student\'s answers, and the '
+            f"plan has {students} students",
+            remedy="name a judge that can be asked, or gate each student with a recording of its own",
+            place=Place(file=judge.suite.facts.path, key="scorer.model"),
+        )
+        for name, judge in job.judges.items()
+        if judge.spec.backend == "recorded"
+    ]
+    if job.labels is not None and job.labels.unchecked("student"):
+        found.append(
+            Complaint(
+                problem=f"{job.labels.path.name} has labels of the student's answers without the answers, and the plan "
+                f"has {students} students",
+                remedy="add a column `text` with the answer that was labelled: a label counts for that answer alone",
+                place=job.plan.place("labelled"),
+            )
+        )
+    return found
 
 
 def _policy_name(plan: Plan) -> str:
@@ -218,12 +282,12 @@ def _limited(suite: Suite, plan: Plan) -> Suite:
     return _only(suite, frozenset(name for index in chosen for name in examples[index]))
 
 
-def _second_time(suite: Suite, plan: Plan) -> frozenset[str]:
-    """A seeded draw of the examples that tell how far the teacher agrees with itself."""
+def _drawn(suite: Suite, plan: Plan, wanted: int | Literal["all"], what: str) -> frozenset[str]:
+    """A seeded draw of so many examples: all their samples, or none."""
     examples = _examples(suite)
-    if plan.noise_floor == "all" or plan.noise_floor >= len(examples):
+    if wanted == "all" or wanted >= len(examples):
         return _ids(suite)
-    chosen = stream(plan.seed, "noise floor", suite.name).choice(len(examples), size=plan.noise_floor, replace=False)
+    chosen = stream(plan.seed, what, suite.name).choice(len(examples), size=wanted, replace=False)
     return frozenset(name for index in chosen for name in examples[index])
 
 

@@ -28,6 +28,7 @@ from evalkit.types import (
     Verdict,
     Waiver,
 )
+from evalkit.types.batch_shape import BatchShape, BatchShapes
 
 SCHEMAS = {name: f"evalkit/{name}/v1" for name in ("manifest", "verdict", "results", "timings")}
 UPGRADES: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -236,6 +237,30 @@ def terms_from(record: Mapping[str, Any] | None) -> Terms:
     )
 
 
+def batch_shapes_record(shapes: BatchShapes) -> dict[str, Any]:
+    """By suite and role."""
+    return {
+        suite: {
+            role: {"undefined": each.reason} if isinstance(each, Undefined) else asdict(each) | {"ids": list(each.ids)}
+            for role, each in found.items()
+        }
+        for suite, found in shapes.items()
+    }
+
+
+def batch_shapes_from(record: Mapping[str, Any] | None) -> BatchShapes:
+    """What a manifest holds of the audit: nothing where it was off, or the run is from before there was one."""
+    return {
+        suite: {
+            role: Undefined(reason=each["undefined"])
+            if "undefined" in each
+            else BatchShape(**{**each, "ids": tuple(each["ids"])})
+            for role, each in found.items()
+        }
+        for suite, found in (record or {}).items()
+    }
+
+
 def model_record(facts: ModelFacts) -> dict[str, Any]:
     return {
         "name": facts.name,
@@ -249,6 +274,9 @@ def model_record(facts: ModelFacts) -> dict[str, Any]:
         "template_digest": facts.template_digest,
         "parameters": facts.parameters,
         "bytes": facts.bytes,
+        "loaded_bytes": facts.loaded_bytes,
+        "sparsity": facts.sparsity,
+        "quantization": facts.quantization,
         "dtype": facts.dtype,
         "device": facts.device,
         "settings": dict(facts.settings),

@@ -17,6 +17,8 @@ def json_schema(file: str) -> dict[str, Any]:
 
     models: dict[str, type[Strict]] = {"plan": PlanFile, "suite": SuiteFile, "policy": PolicyFile}
     schema = models[file].model_json_schema(by_alias=True)
+    if file == "plan":
+        schema["oneOf"] = [{"required": ["student"]}, {"required": ["students"]}]
     if file == "suite":
         # What the program finds in two steps: a suite has rows and a task of its own, or it borrows them.
         schema["anyOf"] = [{"required": ["task", "data"]}, {"required": ["from", "perturb"]}]

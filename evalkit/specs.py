@@ -15,6 +15,12 @@ from evalkit.strict import Strict, Word
 SCHEMES = {"hf": "transformers", "openai": "openai", "recorded": "recorded", "fake": "fake"}
 
 
+# How weights are made smaller while a model is loaded.
+Quantize = Literal[
+    "int8-dynamic", "torchao:int8wo", "torchao:int8dq", "torchao:intx4wo", "torchao:8da4w", "torchao:float8wo"
+]
+
+
 class TransformersSpec(Strict):
     """A model that runs here, through transformers."""
 
@@ -28,6 +34,7 @@ class TransformersSpec(Strict):
     # auto: the tokenizer's own, for chat prompts and for texts to answer; none: texts go in as they are.
     chat_template: str = "auto"
     device_map: str | None = None
+    quantize: Quantize | None = None
 
 
 class OpenAISpec(Strict):

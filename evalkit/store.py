@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.columns import ADDED_COLUMNS, PAIR_COLUMNS, ROLE_COLUMNS, Columns
+from evalkit.columns import ADDED_COLUMNS, FORCED_COLUMNS, PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.errors import BrokenError, Complaint, MismatchError, Place, RecordError, UsageError
 from evalkit.files import digest_file, leftovers, pretty_json, settle, told, write_whole
+from evalkit.parquet import opened as parquet
+from evalkit.parquet import to_array, to_values, written
 from evalkit.records import (
     SCHEMAS,
     metric_from,
@@ -207,7 +209,8 @@ def _schema(roles: Sequence[Role]) -> pyarrow.Schema:
         "unparsable": pa.bool_(),
         "confidence": pa.float64(),
     }
-    fields = [(name, text) for name in PAIR_COLUMNS]
+    forced = {**dict.fromkeys(FORCED_COLUMNS, numbers), "forced_same_top": pa.list_(pa.bool_()), "forced_note": text}
+    fields = [(name, forced.get(name, text)) for name in PAIR_COLUMNS]
     fields += [(f"{role}_{name}", kinds.get(name, text)) for role in roles for name in ROLE_COLUMNS]
     return pa.schema(fields)
 
@@ -215,55 +218,64 @@ def _schema(roles: Sequence[Role]) -> pyarrow.Schema:
 def _write_pairs(path: Path, columns: Sequence[Columns]) -> None:
     """One table of all suites, a row group each. Text that is not valid Unicode is escaped, not lost."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     roles = tuple(role for role in _ROLES if any(role in each.roles for each in columns))
     schema = _schema(roles)
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for each in columns:
-            arrays = [
-                pa.array(_valid(each.data.get(field.name, [None] * each.n), field.type), type=field.type)
-                for field in schema
-            ]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-    write_whole(path, sink.getvalue().to_pybytes())
-
-
-def _valid(values: Sequence[Any], kind: pyarrow.DataType) -> Sequence[Any]:
-    if str(kind) != "string":
-        return values
-    return [
-        each.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(each, str) else each for each in values
+    tables = [
+        pa.Table.from_arrays([_array(each, field.name, field.type) for field in schema], schema=schema)
+        for each in columns
     ]
+    write_whole(path, written(tables, schema))
+
+
+def _array(columns: Columns, name: str, kind: pyarrow.DataType) -> pyarrow.Array:
+    values = columns.data.get(name, [None] * columns.n)
+    try:
+        return to_array(values, kind)
+    except UnicodeEncodeError:
+        return to_array(
+            [each.encode("utf-8", "backslashreplace").decode("utf-8") if each is not None else None for each in values],
+            kind,
+        )
 
 
 def _read_pairs(path: Path, facts: Mapping[str, Any], timing: Mapping[str, Any]) -> tuple[Columns, ...]:
     import pyarrow
-    import pyarrow.parquet as pq
 
     try:
-        whole = pq.read_table(path)
+        whole = parquet(path)
     except (pyarrow.ArrowException, OSError) as error:
         raise RecordError(f"{path} cannot be read: {error}") from None
     roles = tuple(role for role in _ROLES if f"{role}_status" in whole.column_names)
-    older = ["flip", *(f"{role}_{name}" for role in roles for name in ADDED_COLUMNS)]
+    older = ["flip", *FORCED_COLUMNS, *(f"{role}_{name}" for role in roles for name in ADDED_COLUMNS)]
     for name in [name for name in older if name not in whole.column_names]:
         whole = whole.append_column(name, pyarrow.nulls(whole.num_rows, _schema(roles).field(name).type))
     lacking = [name for name in _schema(roles).names if name not in whole.column_names]
     # A run that had nothing to ask has no role's columns either.
     if lacking or (whole.num_rows and "student" not in roles):
         raise RecordError(f"{path} lacks the column {lacking[0] if lacking else 'student_status'}")
-    suites = whole["suite"].to_pylist()
+    suites = to_values(whole["suite"])
     unknown = sorted(set(suites) - set(facts))
     if unknown:
         raise RecordError(f"{path} holds pairs of {unknown[0]}, which the manifest does not name")
     found = []
     for name, each in facts.items():
-        rows = [index for index, suite in enumerate(suites) if suite == name]
-        part = whole.take(pyarrow.array(rows, type=pyarrow.int64()))
-        present = tuple(role for role in roles if part[f"{role}_status"].null_count < part.num_rows or not rows)
+        part = _rows_of(whole, suites, name)
+        present = tuple(
+            role for role in roles if part[f"{role}_status"].null_count < part.num_rows or not part.num_rows
+        )
         absent = {f"{role}_{name}" for role in roles if role not in present for name in ROLE_COLUMNS}
-        data = {column: part[column].to_pylist() for column in part.column_names if column not in absent}
+        data = {column: to_values(part[column], list) for column in part.column_names if column not in absent}
         found.append(Columns(facts=each, roles=present, data=data, timing=timing.get(name, {})))
     return tuple(found)
+
+
+def _rows_of(whole: pyarrow.Table, suites: Sequence[str], name: str) -> pyarrow.Table:
+    """A suite's rows, which stand together unless somebody else wrote the file."""
+    import pyarrow
+
+    n = suites.count(name)
+    first = suites.index(name) if n else 0
+    if suites[first : first + n].count(name) == n:
+        return whole.slice(first, n)
+    return whole.take(pyarrow.array([row for row, each in enumerate(suites) if each == name]))

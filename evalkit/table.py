@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.columns import Columns
+from evalkit.stats.forced import first_divergence
 from evalkit.types import ERRORED, Role, SuiteFacts
 
 
@@ -83,12 +84,35 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Forced:
+    """What the student made of the teacher's answers when it read them, text by text.
+
+    `tokens` counts those of a text, 0 where it was not read; `same` those on which both models would have written the
+    same, and `first` how many come before the first on which not (inf: none), NaN where it was not read. `kl` and
+    `kl_reverse` are sums over a text's tokens in nats, NaN where the teacher's distribution is not known: `beside`
+    says where it is. `note` says why something of a text is not known; a text without tokens and note was not drawn.
+    """
+
+    tokens: NDArray[np.int64]
+    same: NDArray[np.int64]
+    first: NDArray[np.float64]
+    kl: NDArray[np.float64]
+    kl_reverse: NDArray[np.float64]
+    beside: NDArray[np.bool_]
+    note: NDArray[np.object_]
+
+    def take(self, index: NDArray[Any] | slice) -> Forced:
+        return Forced(**{each.name: getattr(self, each.name)[index] for each in fields(self)})
+
+
+@dataclass(frozen=True, kw_only=True)
 class PairTable:
     """Reference and student on the same examples, row by row. `teacher` is None when there is none.
 
     `again` is the teacher's second run, where there was one; rows it was not asked about have the status "None".
     `choices` counts each example's choices (0 where it has none); `expect` is refuse, comply or "None".
-    `timing` is that of the whole suite, whichever rows are taken.
+    `timing` is that of the whole suite, whichever rows are taken. `forced` is None where nothing was to be read, and
+    against a reference that is not the teacher.
     """
 
     facts: SuiteFacts
@@ -104,6 +128,7 @@ class PairTable:
     teacher: Side | None
     student: Side
     again: Side | None = None
+    forced: Forced | None = None
     timing: Mapping[str, Any] = field(default_factory=dict, repr=False)
     # The table that these rows were taken from, where they stand in it, and what was worked out for all of it.
     _whole: PairTable | None = field(default=None, repr=False)
@@ -166,6 +191,7 @@ class PairTable:
             teacher=None if self.teacher is None else self.teacher.take(index),
             student=self.student.take(index),
             again=None if self.again is None else self.again.take(index),
+            forced=None if self.forced is None else self.forced.take(index),
         )
 
     def once(self, name: str, compute: Callable[[PairTable], NDArray[Any]]) -> NDArray[Any]:
@@ -231,6 +257,7 @@ def table(columns: Columns, reference: Role | None) -> PairTable:
         again=_side(columns, "teacher_again", choices)
         if reference == "teacher" and "teacher_again" in columns.roles
         else None,
+        forced=_forced(columns) if reference == "teacher" else None,
         timing=_timing(columns.timing, reference),
     )
 
@@ -302,6 +329,30 @@ def _side(columns: Columns, role: Role, choices: Choices) -> Side:
         tpot=numbers("tpot_s"),
         fixed=numbers("fixed_latency_s"),
     )
+
+
+def _forced(columns: Columns) -> Forced | None:
+    data, n = columns.data, columns.n
+    note, tops = _objects(data["forced_note"]), data["forced_same_top"]
+    if all(each is None for each in tops) and all(each is None for each in note):
+        return None
+    lengths = np.array([0 if each is None else len(each) for each in tops], dtype=np.int64)
+    same = np.fromiter((hit for each in tops if each is not None for hit in each), dtype=bool, count=int(lengths.sum()))
+    first = np.full(n, np.nan)
+    first[lengths > 0] = first_divergence(same, np.repeat(np.arange(n), lengths))
+    return Forced(
+        tokens=lengths,
+        same=np.array([0 if each is None else sum(each) for each in tops], dtype=np.int64),
+        first=first,
+        kl=_sums(data["forced_kl"]),
+        kl_reverse=_sums(data["forced_kl_reverse"]),
+        beside=np.array([each is not None for each in data["forced_kl"]], dtype=bool),
+        note=note,
+    )
+
+
+def _sums(lists: Sequence[Sequence[float] | None]) -> NDArray[np.float64]:
+    return np.array([math.nan if each is None else math.fsum(each) for each in lists], dtype=np.float64)
 
 
 def _sureness(logprobs: Sequence[Sequence[float] | None]) -> NDArray[np.float64]:

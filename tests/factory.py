@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from hypothesis import strategies as st
 
-from evalkit.columns import Columns
+from evalkit.columns import FORCED_COLUMNS, Columns
 from evalkit.pairing import pair
 from evalkit.policy import Policy, policy_from_text
 from evalkit.requests import build_requests
@@ -53,6 +53,8 @@ class Case:
     teacher_again_probs: Probs | None = None
     teacher_token_logprobs: Sequence[Sequence[float] | None] | None = None
     student_token_logprobs: Sequence[Sequence[float] | None] | None = None
+    # What the student made of each of the teacher's texts, by column of the pairs; an empty mapping for one not drawn.
+    forced: Sequence[Mapping[str, Any]] | None = None
     teacher_latency: Sequence[float | None] | None = None
     student_latency: Sequence[float | None] | None = None
     teacher_marks: Sequence[float | None] | None = None
@@ -142,6 +144,8 @@ class Case:
     def _told(self, roles: Sequence[Role]) -> dict[str, list[Any]]:
         """What a scorer of marks, records or refusals would have said, column by column."""
         found: dict[str, list[Any]] = {}
+        if self.forced is not None:
+            found |= {name: [each.get(name) for each in self.forced] for name in FORCED_COLUMNS}
         for role in roles:
             answers = getattr(self, role)
             if (marks := getattr(self, f"{role}_marks", None)) is not None:
@@ -181,7 +185,7 @@ class Case:
             return None if values is None else tuple(values[each] for each in index)
 
         lists = ("target", "teacher", "student", "champion", "teacher_again", "groups", "severity")
-        lists += ("expect", "choices", "teacher_again_probs")
+        lists += ("expect", "choices", "teacher_again_probs", "forced")
         lists += tuple(f"{role}_{what}" for role in ("teacher", "student") for what in _OF_A_SIDE)
         seen: dict[str, int] = {}
         ids = []
@@ -209,13 +213,15 @@ class Case:
             teacher_again_probs=None,
             teacher=self.student,
             student=self.teacher,
+            forced=None if self.forced is None else tuple(map(_turned, self.forced)),
             **sides,
         )
 
     def copied(self) -> Self:
         """The student is the teacher."""
         sides = {f"student_{what}": getattr(self, f"teacher_{what}") for what in (*_OF_A_SIDE, "protocol")}
-        return replace(self, student=self.teacher, **sides)
+        same = None if self.forced is None else tuple(map(_equal, self.forced))
+        return replace(self, student=self.teacher, forced=same, **sides)
 
     def renamed(self, order: Sequence[int]) -> Self:
         """Other words for the labels, which moreover stand in another order."""
@@ -262,6 +268,22 @@ class Case:
             choices=self.labels if self.choices is None else self.choices[index],
             expect=None if self.expect is None else self.expect[index],  # type: ignore[arg-type]
         )
+
+
+def _turned(read: Mapping[str, Any]) -> dict[str, Any]:
+    """What was read, with teacher and student in each other's place."""
+    there = {"forced_kl": "forced_kl_reverse", "forced_teacher_logprobs": "forced_student_logprobs"}
+    back = {other: one for one, other in there.items()}
+    return {{**there, **back}.get(name, name): values for name, values in read.items()}
+
+
+def _equal(read: Mapping[str, Any]) -> dict[str, Any]:
+    """What a student reads that is the teacher."""
+    if "forced_same_top" not in read:
+        return dict(read)
+    many = len(read["forced_same_top"])
+    same = {"forced_same_top": [True] * many, "forced_student_logprobs": read.get("forced_teacher_logprobs")}
+    return {**read, **same, **{name: [0.0] * many for name in ("forced_kl", "forced_kl_reverse") if name in read}}
 
 
 def _read(answer: str, record: Mapping[str, tuple[int, int, int]] | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalkit import cache as cache_room
 from evalkit.backends import Backend
-from evalkit.cache import SCHEMA, Shelf
+from evalkit.cache import Shelf
+from evalkit.cache.keys import batch_key, shelf_key
 from evalkit.collect import Collected, collect
 from evalkit.errors import BrokenError, Complaint
-from evalkit.files import canonical_json, digest_value
 from evalkit.requests import build_requests
 from evalkit.types import STATUSES, ModelFacts, Output, Request, Suite
 from tests import models
@@ -68,8 +68,15 @@ def collected(
     return collect(backend, facts, requests, cache, lambda done, total: None)
 
 
-def files(cache: Path) -> list[Path]:
-    return sorted(path for path in cache.rglob("*") if path.is_file())
+def parts(cache: Path) -> list[Path]:
+    return sorted(cache.rglob("*.parquet"))
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every batch counts as one that took long, and no parts are put together: one batch, one part."""
+    monkeypatch.setattr(cache_room, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(Shelf, "_put_together", lambda self: None)
 
 
 # --- serving -----------------------------------------------------------------------------------------
@@ -99,7 +106,7 @@ def test_progress_counts_requests_up_to_all_of_them(tmp_path: Path) -> None:
 
 def test_only_the_batches_that_are_missing_are_asked_again(tmp_path: Path) -> None:
     collected(Scripted(), tmp_path)
-    files(tmp_path)[0].unlink()
+    parts(tmp_path)[0].unlink()
     again = Scripted()
     got = collected(again, tmp_path)
     assert len(again.asked) == 1
@@ -127,22 +134,25 @@ def test_an_answer_is_served_under_the_id_that_asks_now(tmp_path: Path) -> None:
 # --- the key -----------------------------------------------------------------------------------------
 
 
-def test_the_key_is_made_of_the_model_its_settings_and_every_question_in_order(tmp_path: Path) -> None:
-    one = Shelf(tmp_path, FACTS).path(REQUESTS)
-    others = [
-        Shelf(tmp_path, replace(FACTS, digest="sha256:n")).path(REQUESTS),
-        Shelf(tmp_path, replace(FACTS, settings={"dtype": "bfloat16"})).path(REQUESTS),
-        Shelf(tmp_path, replace(FACTS, settings={})).path(REQUESTS),
-        Shelf(tmp_path, FACTS).path(REQUESTS[::-1]),
-        Shelf(tmp_path, FACTS).path(REQUESTS[:-1]),
-        Shelf(tmp_path, FACTS).path([*REQUESTS[:-1], replace(REQUESTS[-1], key="sha256:other")]),
+def test_the_key_is_made_of_the_model_its_settings_and_every_question_in_order() -> None:
+    shelves = [
+        shelf_key(FACTS),
+        shelf_key(replace(FACTS, digest="sha256:n")),
+        shelf_key(replace(FACTS, settings={"dtype": "bfloat16"})),
+        shelf_key(replace(FACTS, settings={})),
     ]
-    assert len({one, *others}) == 1 + len(others)
+    batches = [
+        batch_key(REQUESTS),
+        batch_key(REQUESTS[::-1]),
+        batch_key(REQUESTS[:-1]),
+        batch_key([*REQUESTS[:-1], replace(REQUESTS[-1], key="sha256:other")]),
+    ]
+    assert len({*shelves, *batches}) == len(shelves) + len(batches)
 
 
-def test_the_key_is_the_same_whatever_the_model_is_called_and_wherever_it_lies(tmp_path: Path) -> None:
+def test_the_key_is_the_same_whatever_the_model_is_called_and_wherever_it_lies() -> None:
     moved = replace(FACTS, name="other", path="/elsewhere", settings=dict(reversed(FACTS.settings.items())))
-    assert Shelf(tmp_path, moved).path(REQUESTS) == Shelf(tmp_path, FACTS).path(REQUESTS)
+    assert shelf_key(moved) == shelf_key(FACTS)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +178,7 @@ def test_a_batch_with_a_failure_is_not_kept(tmp_path: Path, status: Any) -> None
     backend.answers["e3"] = Output(example_id="e3", status=status, error="it broke")
     got = collected(backend, tmp_path)
     assert got.outputs[3].status == status
-    assert len(files(tmp_path)) == 2
+    assert len(parts(tmp_path)) == 2
     healed = Scripted()
     assert collected(healed, tmp_path).outputs[3].status == "ok"
     assert len(healed.asked) == 1
@@ -179,7 +189,7 @@ def test_a_poor_answer_is_an_answer_and_kept(tmp_path: Path, status: Any) -> Non
     backend = Scripted()
     backend.answers["e3"] = Output(example_id="e3", status=status)
     collected(backend, tmp_path)
-    assert len(files(tmp_path)) == 3
+    assert len(parts(tmp_path)) == 3
 
 
 def test_answers_to_other_questions_are_a_breakage_and_not_kept(tmp_path: Path) -> None:
@@ -194,7 +204,7 @@ def test_answers_to_other_questions_are_a_breakage_and_not_kept(tmp_path: Path) 
     for backend in (Mixed(), Short()):
         with pytest.raises(BrokenError, match="in another order than asked"):
             collected(backend, tmp_path)
-    assert files(tmp_path) == []
+    assert parts(tmp_path) == []
 
 
 def test_what_finished_before_a_breakage_is_kept(tmp_path: Path) -> None:
@@ -211,78 +221,19 @@ def test_what_finished_before_a_breakage_is_kept(tmp_path: Path) -> None:
     assert len(again.asked) == 1
 
 
-# --- what is not believed ----------------------------------------------------------------------------
-
-
-def damage(path: Path, how: str) -> None:
-    content = path.read_bytes()
-    record = json.loads(content)
-    if how == "cut":
-        path.write_bytes(content[:-20])
-    elif how == "empty":
-        path.write_bytes(b"")
-    elif how == "binary":
-        path.write_bytes(b"\xff\x00" * 50)
-    elif how == "a list":
-        path.write_text("[]", encoding="utf-8")
-    elif how == "a number":
-        path.write_text("3", encoding="utf-8")
-    elif how == "another answer":
-        path.write_bytes(content.replace(b"label of", b"label by", 1))
-    elif how == "newer":
-        path.write_text(canonical_json({**record, "schema": "evalkit/cache/v2"}), encoding="utf-8")
-    elif how == "one too few":
-        body = record["outputs"][1:]
-        path.write_text(
-            canonical_json({**record, "outputs": body, "digest": digest_value([path.stem, body])}), encoding="utf-8"
-        )
-    elif how == "another field":
-        body = [{**each, "mood": "good"} for each in record["outputs"]]
-        path.write_text(
-            canonical_json({**record, "outputs": body, "digest": digest_value([path.stem, body])}), encoding="utf-8"
-        )
-    elif how == "no fields":
-        body = ["x" for _ in record["outputs"]]
-        path.write_text(
-            canonical_json({**record, "outputs": body, "digest": digest_value([path.stem, body])}), encoding="utf-8"
-        )
-
-
-@pytest.mark.parametrize(
-    "how",
-    [
-        *("cut", "empty", "binary", "a list", "a number", "another answer", "newer", "one too few", "another field"),
-        "no fields",
-    ],
-)
-def test_a_damaged_file_is_asked_again_and_mended(tmp_path: Path, how: str) -> None:
-    first = collected(Scripted(), tmp_path)
-    damage(files(tmp_path)[0], how)
-    again = Scripted()
-    assert collected(again, tmp_path).outputs == first.outputs
-    assert len(again.asked) == 1
-    assert collected(Scripted(), tmp_path).from_cache == 3
-
-
-def test_a_file_of_another_batch_under_this_name_is_not_served_for_it(tmp_path: Path) -> None:
-    collected(Scripted(size=5), tmp_path)
-    one, other = files(tmp_path)
-    one.write_bytes(other.read_bytes())
-    again = Scripted(size=5)
-    assert collected(again, tmp_path).outputs == tuple(answer(each) for each in REQUESTS)
-    assert len(again.asked) == 1
-
-
-@pytest.mark.parametrize("place", ["file", "below a file", "folder in the way"])
-def test_a_cache_that_cannot_be_written_is_a_breakage(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("place", ["file", "below a file", "shelf is a file"])
+def test_a_cache_that_cannot_be_written_is_a_breakage_before_anything_is_asked(tmp_path: Path, place: str) -> None:
     cache = tmp_path / "cache"
-    if place == "folder in the way":
-        Shelf(cache, FACTS).path([REQUESTS[index] for index in Scripted().batches(REQUESTS)[0]]).mkdir(parents=True)
+    if place == "shelf is a file":
+        cache.mkdir()
+        (cache / shelf_key(FACTS)).write_text("", encoding="utf-8")
     else:
         cache.write_text("", encoding="utf-8")
         cache = cache / "deeper" if place == "below a file" else cache
+    backend = Scripted()
     with pytest.raises(BrokenError, match="the cache cannot be written"):
-        collected(Scripted(), cache)
+        collected(backend, cache)
+    assert backend.asked == []
 
 
 TEXT = st.one_of(st.none(), st.text(st.characters(exclude_categories=()), max_size=12))
@@ -300,6 +251,11 @@ OUTPUTS = st.builds(
     latency_s=st.one_of(st.none(), NUMBERS),
     ttft_s=st.one_of(st.none(), NUMBERS),
     prompt_hash=TEXT,
+    choice_tokens=st.one_of(st.none(), st.lists(st.integers(0, 2**31), max_size=4).map(tuple)),
+    token_logprobs=st.one_of(st.none(), st.lists(NUMBERS, max_size=4).map(tuple)),
+    written=st.one_of(st.none(), st.lists(st.integers(0, 2**31), max_size=4).map(tuple)),
+    reasoning=TEXT,
+    judgement=TEXT,
 )
 
 
@@ -321,10 +277,3 @@ def test_what_comes_out_of_the_cache_is_what_went_in(output: Output) -> None:
         again = Scripted()
         assert collected(again, Path(cache), requests=REQUESTS[:1]).outputs == (output,)
         assert again.asked == []
-
-
-def test_the_cache_says_what_it_is(tmp_path: Path) -> None:
-    collected(Scripted(), tmp_path)
-    for path in files(tmp_path):
-        assert json.loads(path.read_text(encoding="utf-8"))["schema"] == SCHEMA
-        assert path.parent.name == path.name[:2]

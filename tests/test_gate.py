@@ -301,9 +301,9 @@ def test_a_measurement_that_the_run_does_not_have_is_not_evaluated() -> None:
 
 
 def test_a_planned_metric_is_not_evaluated_and_says_so() -> None:
-    verdict = decided(factory.policy({"metric": "agreement.token_top1", "at_least": 0.9}), GOOD, SAFETY)
+    verdict = decided(factory.policy({"metric": "energy.per_request.student", "at_most": 0.9}), GOOD, SAFETY)
     assert verdict.word == "inconclusive"
-    assert "this version does not measure agreement.token_top1" in verdict.criteria[0].reason
+    assert "this version does not measure energy.per_request.student" in verdict.criteria[0].reason
 
 
 def test_a_criterion_about_a_kind_that_no_suite_has_is_one_row_without_a_suite() -> None:
@@ -321,17 +321,17 @@ def test_a_metric_that_no_suite_defines_is_not_evaluated() -> None:
 
 def test_a_suite_that_is_named_has_a_row_even_where_it_does_not_define_the_metric() -> None:
     text = factory.population("texts", task="generate", scorer="exact", labels=())
-    plan = asked(factory.policy({"metric": "agreement.kl", "suite": "texts", "at_most": 0.1}), text)
+    plan = asked(factory.policy({"metric": "agreement.js", "suite": "texts", "at_most": 0.1}), text)
     (row,) = plan.asked
     assert row.question.suite == "texts"
-    assert row.missing == "a gold suite of the task generate does not define agreement.kl"
+    assert row.missing == "a gold suite of the task generate does not define agreement.js"
 
 
 def test_a_suite_of_the_kind_that_does_not_define_the_metric_is_left_out_and_named() -> None:
     text = factory.population("texts", task="generate", scorer="exact", labels=())
-    plan = asked(factory.policy({"metric": "agreement.kl", "suite": "gold", "at_most": 0.1}), GOLD, text)
+    plan = asked(factory.policy({"metric": "agreement.js", "suite": "gold", "at_most": 0.1}), GOLD, text)
     assert [each.question.suite for each in plan.asked] == [GOLD.facts.name]
-    assert plan.notes == ("c0: leaves out texts, which do not define agreement.kl",)
+    assert plan.notes == ("c0: leaves out texts, which do not define agreement.js",)
 
 
 def test_a_slice_value_that_no_example_has_is_not_evaluated() -> None:
@@ -682,10 +682,11 @@ def test_coverage_reads_as_a_person_would_write_it() -> None:
 
 def test_a_gap_in_the_program_is_never_skipped() -> None:
     text = factory.population("texts", task="generate", scorer="exact", labels=())
-    rule = {"metric": "agreement.token_top1", "suite": "gold", "at_least": 0.9, "on_missing": "skip"}
+    rule = {"metric": "energy.per_request.student", "suite": "gold", "at_most": 0.9, "on_missing": "skip"}
     (row,) = asked(factory.policy(rule), text).asked
-    assert row.missing == "this version does not measure agreement.token_top1"
+    assert row.missing == "this version does not measure energy.per_request.student"
     assert row.on_missing == "inconclusive"
-    # Where it could never apply, there is nothing that the program lacks.
-    (row,) = asked(factory.policy(rule), GOLD).asked
+    # Where a metric could never apply, there is nothing that the program lacks.
+    written = {"metric": "agreement.token_top1", "suite": "gold", "at_least": 0.9, "on_missing": "skip"}
+    (row,) = asked(factory.policy(written), GOLD).asked
     assert row.on_missing == "skip"

@@ -19,19 +19,23 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # layer -> its rooms (files or folders at the top of evalkit/). A new room goes into exactly one of these.
 ROOMS: dict[str, set[str]] = {
-    "nouns": {"types", "errors", "stats", "streams", "files", "figures", "environment", "machine", "grammar"},
+    "nouns": {
+        "types", "errors", "stats", "streams", "files", "figures", "environment", "machine", "grammar",
+        "parquet",
+    },
     "doors": {
         "yamlfile", "strict", "specs", "plan", "suite", "data", "policy", "requests", "schema", "lint", "registry",
-        "records", "shipped", "columns", "table", "scorers", "perturb", "labelled",
+        "records", "shipped", "columns", "table", "scorers", "perturb", "labelled", "students",
     },
     "workers": {"backends", "scoring", "metrics", "cache"},
     "steps": {
-        "collect", "judging", "timing", "pairing", "estimate", "remarks", "ledger", "charts", "gate", "store",
+        "collect", "forced", "judging", "timing", "pairing", "estimate", "remarks", "ledger", "charts", "gate", "store",
+        "weighing", "batch_shape",
     },
     "output": {"report"},
     "halves": {"prepare", "gather", "conclude"},
     "whole": {"pipeline"},
-    "uses": {"provenance", "power", "demo", "starter", "shadow", "audit", "compare", "history"},
+    "uses": {"provenance", "power", "demo", "starter", "shadow", "audit", "compare", "history", "ranking", "load"},
     "shell": {"cli", "progress", "pipes", "__main__", "__init__"},
 }  # fmt: skip
 

@@ -230,6 +230,23 @@ def test_backends_are_closed_however_a_run_ends(gate: Runner, monkeypatch: pytes
         assert set(closed) == {"student", "teacher"}
 
 
+@pytest.mark.parametrize("room", [True, False])
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_teacher_that_is_timed_later_stays_loaded_where_there_is_room_for_both(
+    gate: Runner, monkeypatch: pytest.MonkeyPatch, timed: bool, room: bool
+) -> None:
+    seen: list[str] = []
+    real = Fake.run
+    monkeypatch.setattr(Fake, "close", lambda self: seen.append(f"{self.role} closed"))
+    monkeypatch.setattr(Fake, "run", lambda self, asked: seen.append(f"{self.role} asked") or real(self, asked))
+    monkeypatch.setattr(Fake, "stays_beside", lambda self, others: room)
+    fakes(gate.root, **({"latency": {"prompts": 2, "repeats": 1}} if timed else {}))
+    project.dump(gate.root / "policy.yaml", ANYTHING)
+    gate("gate", "--quiet", code=0)
+    stayed = seen.index("student asked") < seen.index("teacher closed")
+    assert stayed == (timed and room)
+
+
 def test_an_interrupt_closes_the_backends_too(gate: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
 

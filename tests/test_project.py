@@ -62,7 +62,7 @@ def test_the_command_is_the_one_the_contract_names() -> None:
 
 def test_extras_and_core_dependencies_are_those_of_the_design() -> None:
     assert set(PROJECT["project"]["optional-dependencies"]) == {
-        "ray", "text", "serve", "mlflow", "gpu", "dev", "oracles"
+        "ray", "torchao", "text", "serve", "mlflow", "gpu", "dev", "oracles"
     }  # fmt: skip
     assert {named(line) for line in PROJECT["project"]["dependencies"]} == {
         "torch", "transformers", "datasets", "pandas", "pyarrow", "scipy", "statsmodels", "scikit-learn", "jinja2",

@@ -82,7 +82,7 @@ def test_a_bound_out_of_reach_is_refused_with_its_place_its_range_and_what_was_m
         {"metric": "latency.speedup.p50", "at_least": 40},
         {"metric": "flips.right_to_wrong.count", "at_most": 1000},
         # Nothing is known of the range of what is not measured yet.
-        {"metric": "agreement.token_top1", "at_least": 95},
+        {"metric": "energy.per_request.student", "at_most": 95},
     ],
 )
 def test_the_ends_of_the_range_and_what_lies_between_are_allowed(rule: dict[str, Any]) -> None:

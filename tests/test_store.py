@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import store
-from evalkit.columns import PAIR_COLUMNS, ROLE_COLUMNS, Columns
+from evalkit.columns import FORCED_COLUMNS, PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.errors import BrokenError, RecordError, UsageError
 from evalkit.files import canonical_json, digest_file, leftovers, write_whole
 from evalkit.pairing import rescored
@@ -95,6 +95,9 @@ PAIR_CELLS: dict[str, st.SearchStrategy[Any]] = {
     "severity": st.sampled_from(["low", "normal", "high", "critical"]),
     "row": st.just("{}"),
     "request_key": VALID,
+    **dict.fromkeys(FORCED_COLUMNS, st.none() | st.lists(st.floats(0, 9), max_size=3)),
+    "forced_same_top": st.none() | st.lists(st.booleans(), max_size=3),
+    "forced_note": st.none() | VALID,
 }
 
 

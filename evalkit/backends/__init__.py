@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from evalkit.backends.reading import Reader
 from evalkit.errors import Complaint
 from evalkit.registry import names, resolve
 from evalkit.types import ModelFacts, Output, Request, Role, Suite, Task
@@ -75,8 +76,26 @@ class Backend(ABC):
         `generate`. May be asked before `check`, which then says whether it can."""
         return "generate"
 
+    def stays_beside(self, others: Sequence[ModelFacts]) -> bool:
+        """Whether it may stay loaded while these models are loaded here and asked; False where nobody can tell."""
+        return False
+
+    def batch_shape_matters(self, requests: Sequence[Request]) -> bool:
+        """Whether an answer to one of these (of one suite) may depend on which of them share its batch; after `run`."""
+        return False
+
+    def reader(self) -> Reader | str:
+        """The model as a reader of answers that stand already; or why it is none, as what follows "it". Loads no
+        model. Raises BrokenError when its tokenizer cannot be read."""
+        return "is no language model that runs here"
+
     def weights_in_memory(self) -> int | None:
         """Bytes that the weights take in the accelerator's memory while they are loaded; None where none are."""
+        return None
+
+    def loaded_bytes(self) -> int | None:
+        """Bytes of the weights as they are in memory once the model is loaded, which this does where it has to; None
+        where nothing runs here. Raises BrokenError when it cannot be loaded."""
         return None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from evalkit.backends import Backend
 from evalkit.backends.local.batching import Size, pack
+from evalkit.backends.local.checking import quantization
 from evalkit.backends.local.folder import Folder
 from evalkit.backends.local.halving import in_halves
 from evalkit.backends.local.hardware import (
@@ -74,6 +75,10 @@ class Embedding(Backend):
             config = read_config(path)
         except (OSError, ValueError) as error:
             return [self.folder.complaint(f"{path / 'config.json'} cannot be read: {error}", "save the model again")]
+        if self.spec.quantize is not None:
+            return [self.folder.complaint("a sentence encoder is not quantised as it is loaded", "leave quantize out")]
+        if complaint := quantization(self.folder, config):
+            return [complaint]
         if config.get("is_encoder_decoder"):
             return [self.folder.complaint("the model writes texts, it is no sentence encoder", "name an encoder")]
         return []

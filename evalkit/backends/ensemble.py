@@ -60,6 +60,8 @@ class Ensemble(Backend):
             live=bool(live),
             parameters=_sum([each.parameters for each in facts]),
             bytes=_sum([each.bytes for each in facts]),
+            loaded_bytes=_sum([each.loaded_bytes for each in facts]),
+            quantization=", ".join(f"{each.name}: {each.quantization}" for each in facts if each.quantization) or None,
             device=devices.pop() if len(devices) == 1 else None,
             dtype=dtypes.pop() if len(dtypes) == 1 else None,
             settings={"by": self.spec.by, "members": members},
@@ -104,6 +106,13 @@ class Ensemble(Backend):
         """What all members do; where they differ, `check` says which of them cannot write."""
         tasks = {each.answers_with() for each in self.members}
         return tasks.pop() if len(tasks) == 1 else "generate"
+
+    def loaded_bytes(self) -> int | None:
+        """The sum of the members', None where one of them does not run here."""
+        return _sum([each.loaded_bytes() for each in self.members])
+
+    def batch_shape_matters(self, requests: Sequence[Request]) -> bool:
+        return any(each.batch_shape_matters(requests) for each in self.members)
 
     def weights_in_memory(self) -> int | None:
         return _sum([each.weights_in_memory() for each in self.members])

@@ -81,6 +81,9 @@ class Recorded(Backend):
             weights_digest=then.get("weights_digest"),
             parameters=then.get("parameters"),
             bytes=then.get("bytes"),
+            loaded_bytes=then.get("loaded_bytes"),
+            sparsity=then.get("sparsity"),
+            quantization=then.get("quantization"),
             dtype=then.get("dtype"),
             settings={"extra_ids": len(self.spare or ()), **({"override": self.override} if self.override else {})},
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evalkit.columns import PAIR_COLUMNS, ROLE_COLUMNS, Columns
+from evalkit.columns import FORCED_COLUMNS, PAIR_COLUMNS, ROLE_COLUMNS, Columns
 from evalkit.errors import Complaint, UsageError
 from evalkit.store import Run
 from evalkit.types import Role, SuiteFacts
@@ -98,7 +98,9 @@ def _nothing_in_common(first: Run, second: Run) -> Complaint:
 def _joined(one: Columns, other: Columns) -> Joined:
     place = {each: row for row, each in enumerate(other.data["id"])}
     rows = [place[each] for each in one.data["id"]]
-    pairs = {name: one.data[name] for name in PAIR_COLUMNS}
+    # No student has read another's answers.
+    unread = [None] * one.n
+    pairs = {name: unread if name in FORCED_COLUMNS else one.data[name] for name in PAIR_COLUMNS}
     second = {name: _picked(values, rows) for name, values in other.data.items() if name not in pairs}
     data = {**pairs, **_role(one.data, "student", "teacher"), **_role(second, "student", "student")}
     columns = Columns(facts=one.facts, roles=("teacher", "student"), data=data)

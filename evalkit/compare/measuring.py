@@ -15,7 +15,7 @@ from evalkit.types import Direction, Estimate, Measured, MetricRow, Question, Un
 from evalkit.types.over_time import Standing, SuiteCompared, ThreeWay
 
 # What a suite is judged by: the first of these sets of which it has a row.
-_JUDGES = (
+JUDGES = (
     ("accuracy.difference",),
     ("score.difference",),
     ("safety.refusal_rate.difference", "safety.over_refusal.difference"),
@@ -31,13 +31,13 @@ def suite_compared(joined: Joined, rows: Rows, first: Run, second: Run) -> Suite
     """One suite of both runs; `rows` are the evidence's, of all suites."""
     facts = joined.columns.facts
     whole = {
-        row.question.metric: _in_their_names(row)
+        row.question.metric: in_their_names(row)
         for row in rows.values()
         if row.question.suite == facts.name and row.question.slice is None and not _untold(row.question.metric)
     }
     runs = [_own(run, facts.name) for run in (first, second)]
     compared = tuple(_compared(whole, runs))
-    judges = next((each for each in _JUDGES if any(metric in whole for metric in each)), ())
+    judges = next((each for each in JUDGES if any(metric in whole for metric in each)), ())
     by = tuple(row for row in compared if row.change_metric in judges)
     standing, why = _standing_of(by)
     counts = transitions([joined.columns])
@@ -53,7 +53,7 @@ def suite_compared(joined: Joined, rows: Rows, first: Run, second: Run) -> Suite
             row for row in whole.values() if _single(row.question.metric) and isinstance(row.measured, Estimate)
         ),
         slices=tuple(
-            _in_their_names(row)
+            in_their_names(row)
             for row in rows.values()
             if row.question.suite == facts.name and row.question.slice is not None and row.question.metric in judges
         ),
@@ -66,7 +66,7 @@ def suite_compared(joined: Joined, rows: Rows, first: Run, second: Run) -> Suite
 
 def models_compared(rows: Rows, first: Run, second: Run) -> tuple[ThreeWay, ...]:
     """What the models themselves are: sizes and prices, exact."""
-    whole = {row.question.metric: _in_their_names(row) for row in rows.values() if row.question.suite is None}
+    whole = {row.question.metric: in_their_names(row) for row in rows.values() if row.question.suite is None}
     return tuple(_compared(whole, [_own(run, None) for run in (first, second)]))
 
 
@@ -83,14 +83,19 @@ def standing(change: Measured, direction: Direction, neutral: float) -> Standing
 
 def _standing_of(rows: Sequence[ThreeWay]) -> tuple[Standing, str]:
     """A suite's standing from those of its judges: one that is clear outweighs one that is not."""
-    seen = {row.standing for row in rows}
-    for each, needs in (("mixed", {"better", "worse"}), ("worse", {"worse"}), ("better", {"better"})):
-        if needs <= seen:
-            return each, ""  # type: ignore[return-value]
-    if "no clear difference" in seen:
-        return "no clear difference", ""
+    if (word := combined([row.standing for row in rows])) is not None:
+        return word, ""
     reasons = [row.change.reason for row in rows if isinstance(row.change, Undefined)]
     return "not measured", reasons[0] if reasons else "nothing tells a right answer from a wrong one"
+
+
+def combined(words: Iterable[Standing]) -> Standing | None:
+    """One word for several measures; None where none of them says anything."""
+    seen = set(words)
+    for each, needs in (("mixed", {"better", "worse"}), ("worse", {"worse"}), ("better", {"better"})):
+        if needs <= seen:
+            return each  # type: ignore[return-value]
+    return "no clear difference" if "no clear difference" in seen else None
 
 
 def _compared(whole: Mapping[str, MetricRow], runs: Sequence[Mapping[str, MetricRow]]) -> Iterable[ThreeWay]:
@@ -182,7 +187,7 @@ def _untold(metric: str, *, own: bool = False) -> bool:
     return not own and metric.startswith(_NOT_ASKED)
 
 
-def _in_their_names(row: MetricRow) -> MetricRow:
+def in_their_names(row: MetricRow) -> MetricRow:
     """The first student stands where the teacher stands; the words should say so."""
     if isinstance(row.measured, Estimate):
         return replace(row, measured=replace(row.measured, method=_renamed(row.measured.method)))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from evalkit.errors import Complaint, closest, nearest
 from evalkit.gate.reach import beyond_range
 from evalkit.metrics import catalogue, known_names
-from evalkit.metrics.planned import applies as planned_applies
 from evalkit.policy import CriterionFile, Policy
 from evalkit.types import (
     KINDS,
@@ -140,7 +139,7 @@ def _metric_for(criterion: CriterionFile, population: Population) -> str | None:
     planned = None
     for name in criterion.metric:
         if name not in catalogue():
-            planned = planned or (name if planned_applies(name, population.facts) else None)
+            planned = planned or name
             continue
         family = catalogue()[name][1]
         if family is not None and family.applies(population.facts):

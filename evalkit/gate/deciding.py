@@ -16,6 +16,7 @@ from evalkit.types import (
     Verdict,
     VerdictWord,
 )
+from evalkit.types.batch_shape import BatchShapes
 
 
 def undecided(
@@ -47,13 +48,24 @@ def decide(
     examples: Callable[[Question], tuple[str, ...]] = lambda question: (),
     regressed: Sequence[RegressedSlice] = (),
     notes: Iterable[str] = (),
+    shapes: BatchShapes | None = None,
 ) -> Verdict:
-    """The verdict on what was measured: fail > inconclusive > pass, with a row and a reason for each criterion."""
+    """The verdict on what was measured: fail > inconclusive > pass, with a row and a reason for each criterion.
+
+    `shapes` is what the batch-shape audit found: a criterion that asks for less noise than that is inconclusive.
+    """
     valid = unexpired(policy.waivers, now)
     waivers = {each.criterion: each for each in valid}
     expired = [each for each in policy.waivers if each not in valid]
     rows = tuple(
-        judged(asked, measured.get(asked.question), examples(asked.question), waivers, _companion(asked, measured))
+        judged(
+            asked,
+            measured.get(asked.question),
+            examples(asked.question),
+            waivers,
+            _companion(asked, measured),
+            shapes,
+        )
         for asked in plan.asked
     )
     word = word_of(rows)

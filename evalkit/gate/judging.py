@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from evalkit import figures
 from evalkit.gate.asking import Asked
+from evalkit.gate.noise import REMEDY, swamped
 from evalkit.metrics import catalogue
 from evalkit.types import (
     CriterionRow,
@@ -19,6 +20,7 @@ from evalkit.types import (
     Undefined,
     Waiver,
 )
+from evalkit.types.batch_shape import BatchShapes
 
 # What says beside a criterion on accuracy how small a drop so many examples can show, and how often.
 _BESIDE = {
@@ -67,8 +69,10 @@ def judged(
     examples: tuple[str, ...],
     waivers: Mapping[str, Waiver],
     companion: Measured | None = None,
+    shapes: BatchShapes | None = None,
 ) -> CriterionRow:
-    """The row of verdict.json for one question; `companion` is the answer to `beside` it."""
+    """The row of verdict.json for one question; `companion` is the answer to `beside` it, `shapes` what the batch-shape
+    audit found."""
     criterion = asked.criterion
     by_value = criterion.by == "value" or asked.question.metric.endswith(".count")
     if asked.missing is not None:
@@ -83,6 +87,10 @@ def judged(
     reason = _reason(asked, measured, status, by_value)
     if isinstance(measured, Estimate) and not by_value and asked.criterion.at_least is not None:
         reason += _can_show(asked.question.metric, measured.n, companion)
+    if isinstance(measured, Estimate) and (why := _noise(asked, shapes or {})) is not None:
+        # What was measured is in results.json; beside a bound that it cannot be held against it would look decisive.
+        status, reason = "inconclusive", f"{why}; {REMEDY} (what was measured: {_seen(asked, measured, by_value)})"
+        measured = Undefined(reason=why)
     if status in ("fail", "inconclusive") and (waiver := waivers.get(criterion.id)) is not None:
         reason = f"waived by {waiver.owner} until {waiver.expires} ({waiver.reason}); without it: {status}, {reason}"
         status = "waived"
@@ -112,19 +120,36 @@ def _reason(asked: Asked, measured: Measured, status: CriterionStatus, by_value:
             consequence = "skipped"
         return f"not evaluated: {measured.reason}; {consequence}"
     at_least = asked.criterion.at_least is not None
-    bound = asked.criterion.at_least if at_least else asked.criterion.at_most
-    assert bound is not None
-    metric = asked.question.metric
-    n, shown = figures.count(measured.n), figures.against(measured, bound, catalogue()[metric][0].unit, metric=metric)
+    bound, metric = _bound(asked), asked.question.metric
+    shown = figures.against(measured, bound, catalogue()[metric][0].unit, metric=metric)
+    seen = _seen(asked, measured, by_value)
     if by_value:
         meets = "meets" if status == "pass" else "misses"
-        return f"{shown.value} (n = {n}) {meets} {'at least' if at_least else 'at most'} {shown.bound}"
-    seen = f"{shown.value} {shown.interval} (n = {n})"
+        return f"{seen} {meets} {'at least' if at_least else 'at most'} {shown.bound}"
     if status == "pass":
         return f"{seen}: the whole interval is {'above' if at_least else 'below'} {shown.bound}"
     if status == "fail":
         return f"{seen}: the whole interval is {'below' if at_least else 'above'} {shown.bound}"
     return f"{seen}: the interval holds the bound {shown.bound}; {_settles(asked, measured, bound)}"
+
+
+def _seen(asked: Asked, measured: Estimate, by_value: bool) -> str:
+    """What was measured, at the precision at which it differs from the bound."""
+    metric = asked.question.metric
+    shown = figures.against(measured, _bound(asked), catalogue()[metric][0].unit, metric=metric)
+    interval = "" if by_value else f" {shown.interval}"
+    return f"{shown.value}{interval} (n = {figures.count(measured.n)})"
+
+
+def _bound(asked: Asked) -> float:
+    bound = asked.criterion.at_least if asked.criterion.at_least is not None else asked.criterion.at_most
+    assert bound is not None
+    return bound
+
+
+def _noise(asked: Asked, shapes: BatchShapes) -> str | None:
+    """Why nothing that was measured could decide this; None where the batch-shape audit leaves it alone."""
+    return swamped(asked.question, _bound(asked), shapes)
 
 
 def _can_show(metric: str, n: int, companion: Measured | None) -> str:

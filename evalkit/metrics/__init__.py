@@ -9,6 +9,7 @@ A family is a file of the table below. What several families need:
     intervals     from counts and rows to Estimates: the interval of each kind of quantity
     confidences   from confidences to Estimates, of both models on the same resamples
     times         from seconds to Estimates
+    texts_read    which texts of the teacher's the student has read, and ratios over their tokens
     twice         what the teacher's second run, or its other samples, changed
     change        what became of each example, for the comparison of slices
     folds         seeded parts of a suite
@@ -57,6 +58,8 @@ TABLE = {
     # Agreement with the teacher, beside the teacher with itself.
     "agreement": "evalkit.metrics.agreement:FAMILY",
     "divergence": "evalkit.metrics.divergence:FAMILY",
+    "kl": "evalkit.metrics.kl:FAMILY",
+    "forced": "evalkit.metrics.forced:FAMILY",
     "text": "evalkit.metrics.text:FAMILY",
     "noise": "evalkit.metrics.noise:FAMILY",
     "noise_kl": "evalkit.metrics.noise_kl:FAMILY",

@@ -23,30 +23,38 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
     """Means over examples, in nats (total variation and overlap: a share).
 
     Where both models failed there is nothing to compare. Where one failed, JS and total variation take their largest
-    value and overlap its smallest. KL has none: it is over the examples on which both gave probabilities, and the
-    method says how many were left out. A student that calls impossible what the teacher calls possible is infinitely
-    far: undefined with a count, never smoothed away.
+    value and overlap its smallest.
     """
+    told = _told(pairs)
+    if isinstance(told, Undefined):
+        return undefined(FAMILY, told.reason)
+    both, either = told
+    failed = int((either & ~both).sum())
+    support = f"support: {pairs.support}"
+    found: dict[str, Measured] = {}
+    for name, farthest in (("js", math.log(2)), ("total_variation", 1.0), ("topk_overlap", 0.0)):
+        notes = [support]
+        if name == "topk_overlap":
+            notes.append(f"{_in_words(_many(pairs)[either])}, ties to the first")
+        if failed:
+            notes.append(f"{failed} failed on one side counted as farthest apart")
+        rows = np.where(both, pairs.once(f"divergence/{name}", ROWS[name]), farthest)[either]
+        bounds = (0.0, farthest or 1.0)
+        found[f"agreement.{name}"] = mean(rows, pairs.take(either), setting, bounds=bounds, note="; ".join(notes))
+    return found
+
+
+def kl_of_choices(pairs: PairTable, setting: Setting) -> dict[str, Measured] | Undefined:
+    """agreement.kl and .kl_reverse, means over the examples on which both gave probabilities, in nats.
+
+    A failed example has no largest value to take: the method says how many were left out. A student that calls
+    impossible what the teacher calls possible is infinitely far: undefined with a count, never smoothed away.
+    """
+    told = _told(pairs)
+    if isinstance(told, Undefined):
+        return told
     assert pairs.teacher is not None
-    teacher, student = pairs.teacher.probs, pairs.student.probs
-    misfits = sum(int(side.misfit.sum()) for side in (pairs.teacher, pairs.student))
-    if misfits:
-        return undefined(
-            FAMILY,
-            f"{misfits} of {2 * pairs.n} outputs give probabilities of another number of answers than the example has: "
-            "distances are between distributions over the same answers",
-        )
-    if teacher is None or student is None:
-        return undefined(FAMILY, f"the {_silent(pairs)} gives no probabilities")
-    lacking = sum(
-        int((~side.has_probs & ~side.errored & side.answered).sum()) for side in (pairs.teacher, pairs.student)
-    )
-    if lacking:
-        return undefined(FAMILY, f"{lacking} of {2 * pairs.n} outputs have an answer but no probabilities")
-    both = pairs.teacher.has_probs & pairs.student.has_probs
-    if not both.any():
-        return undefined(FAMILY, "no example has probabilities of both models")
-    either = pairs.teacher.has_probs | pairs.student.has_probs
+    both, either = told
     failed = int((either & ~both).sum())
     support = f"support: {pairs.support}"
     found: dict[str, Measured] = {}
@@ -66,16 +74,30 @@ def measure(pairs: PairTable, setting: Setting) -> dict[str, Measured]:
             whose,
             (f"{support}; {failed} failed on one side left out" if failed else support),
         )
-    for name, farthest in (("js", math.log(2)), ("total_variation", 1.0), ("topk_overlap", 0.0)):
-        notes = [support]
-        if name == "topk_overlap":
-            notes.append(f"{_in_words(_many(pairs)[either])}, ties to the first")
-        if failed:
-            notes.append(f"{failed} failed on one side counted as farthest apart")
-        rows = np.where(both, pairs.once(f"divergence/{name}", ROWS[name]), farthest)[either]
-        bounds = (0.0, farthest or 1.0)
-        found[f"agreement.{name}"] = mean(rows, pairs.take(either), setting, bounds=bounds, note="; ".join(notes))
     return found
+
+
+def _told(pairs: PairTable) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | Undefined:
+    """Where both models gave probabilities, and where either; why there is nothing to compare."""
+    assert pairs.teacher is not None
+    teacher, student = pairs.teacher.probs, pairs.student.probs
+    misfits = sum(int(side.misfit.sum()) for side in (pairs.teacher, pairs.student))
+    if misfits:
+        return Undefined(
+            reason=f"{misfits} of {2 * pairs.n} outputs give probabilities of another number of answers than the "
+            "example has: distances are between distributions over the same answers"
+        )
+    if teacher is None or student is None:
+        return Undefined(reason=f"the {_silent(pairs)} gives no probabilities")
+    lacking = sum(
+        int((~side.has_probs & ~side.errored & side.answered).sum()) for side in (pairs.teacher, pairs.student)
+    )
+    if lacking:
+        return Undefined(reason=f"{lacking} of {2 * pairs.n} outputs have an answer but no probabilities")
+    both = pairs.teacher.has_probs & pairs.student.has_probs
+    if not both.any():
+        return Undefined(reason="no example has probabilities of both models")
+    return both, pairs.teacher.has_probs | pairs.student.has_probs
 
 
 def _rows(function: Callable[..., NDArray[np.float64]], *, reverse: bool = False) -> Rows:
@@ -139,8 +161,6 @@ FAMILY = Family(
     applies=lambda facts: facts.task in CHOOSING,
     against=differs,
     metrics=(
-        Metric(name="agreement.kl", direction="lower", unit="nats", bounds=(0, math.inf), identity=0.0),
-        Metric(name="agreement.kl_reverse", direction="lower", unit="nats", bounds=(0, math.inf), identity=0.0),
         Metric(name="agreement.js", direction="lower", unit="nats", bounds=(0, math.log(2)), identity=0.0),
         Metric(name="agreement.total_variation", direction="lower", unit="share", bounds=(0, 1), identity=0.0),
         Metric(name="agreement.topk_overlap", direction="higher", unit="share", bounds=(0, 1), identity=1.0),

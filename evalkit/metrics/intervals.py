@@ -132,6 +132,38 @@ def mean(
     return for_tails(estimate, rows - value, pairs, bounds, unit)
 
 
+def ratio(
+    top: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+    pairs: PairTable,
+    setting: Setting,
+    *,
+    bounds: tuple[float, float] = _EVERYWHERE,
+    note: str = "",
+) -> Measured:
+    """sum(top) / sum(bottom) over rows, such as a number per token: Student t on the residuals of the ratio
+    (`stats.mean.ratio_linearised`), cluster-robust where that is wider, made safe for tails (`for_tails`).
+
+    `bottom` is above 0 in every row. A row of average weight differs by 1 at most; more may hide where there is no
+    bound, as in `mean`.
+    """
+    if (refusal := _refuse(pairs)) is not None:
+        return refusal
+    if pairs.n < 2:
+        return Undefined(reason="one example has no spread to make an interval from")
+    value = float(top.sum() / bottom.sum())
+    interval = ratio_linearised(top, bottom, setting.level) or Interval(value, value)
+    method = _noted("ratio of sums, linearised, Student t", note)
+    estimate = _estimate(value, interval, pairs.counted(), setting, method)
+    if pairs.group is not None:
+        robust = ratio_linearised(top, bottom, setting.level, pairs.group)
+        if robust is not None and robust.high - robust.low > interval.high - interval.low:
+            groups = len(np.unique(pairs.group))
+            method = _noted(f"ratio of sums, linearised, cluster-robust t over {groups} groups", note)
+            estimate = _estimate(value, robust, pairs.counted(), setting, method)
+    return for_tails(estimate, (top - value * bottom) / bottom.mean(), pairs, bounds)
+
+
 def for_tails(
     estimate: Estimate, residuals: NDArray[np.float64], pairs: PairTable, bounds: tuple[float, float], unit: float = 1.0
 ) -> Estimate:

@@ -8,22 +8,12 @@ from __future__ import annotations
 
 from itertools import product
 
-from evalkit.types import WRITING, SuiteFacts
-
 
 def _each(*parts: tuple[str, ...]) -> set[str]:
     return {".".join(names) for names in product(*parts)}
 
 
 PLANNED: frozenset[str] = frozenset(
-    _each(("agreement",), ("token_top1", "first_divergence"))
     # Needs NVML and a GPU that keeps the account.
-    | _each(("energy",), ("per_request",), ("teacher", "student"))
+    _each(("energy",), ("per_request",), ("teacher", "student"))
 )
-
-
-def applies(name: str, facts: SuiteFacts) -> bool:
-    """Whether a planned metric is about such a suite, as the contract has it."""
-    if name.startswith(("agreement.token", "agreement.first")):
-        return facts.task in WRITING
-    return True

@@ -6,7 +6,7 @@ import json
 import re
 
 from evalkit.figures import count, exact
-from evalkit.report.origin import items, text
+from evalkit.report.origin import items, stored, text
 from evalkit.report.summary_md import criterion_line, reason_line
 from evalkit.report.text import for_markdown as safe
 from evalkit.report.text import one_line
@@ -85,10 +85,11 @@ def _compared(view: View, record: RunRecord) -> list[str]:
         said = f"{waiver.criterion}, by {waiver.owner} until {waiver.expires}: {waiver.reason}"
         lines.append(f"- {MARKS['waived']} **waived**: {safe(said, 400)}")
     lines += [f"- {reason_line(reason)}" for reason in view.told[:_MOST_ROWS]]
-    lines += ["", "## What was compared", "", "| | model | weights |", "|---|---|---|"]
+    lines += ["", "## What was compared", "", "| | model | stored as | weights |", "|---|---|---|---|"]
     for role, name in (("student", view.student), ("teacher", view.teacher)):
         digest = text(record.manifest, "models", role, "weights_digest")
-        lines.append(f"| {role} | {safe(name, 200)} | {safe(digest, 100) or 'not recorded'} |")
+        how = safe(stored(record, role), 200) or "not recorded"
+        lines.append(f"| {role} | {safe(name, 200)} | {how} | {safe(digest, 100) or 'not recorded'} |")
     lines += ["", "| suite | kind | task | version | examples |", "|---|---|---|---:|---:|"]
     for suite in items(record.manifest, "suites"):
         cells = [safe(text(suite, key), 120) for key in ("name", "kind", "task", "version", "n")]

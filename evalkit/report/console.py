@@ -56,14 +56,20 @@ def render(view: View, *, width: int = 80, colour: bool = False, ascii_only: boo
 
 
 def _head(view: View, pen: _Pen) -> list[str]:
-    """Who was compared under which policy: on one line, or on one each before a name is cut."""
+    """Who was compared under which policy: on one line, or on one each before a name is cut; then what was done to
+    their weights."""
     parts = [("student", view.student), ("teacher", view.teacher), ("policy", view.policy)]
     named = [(word, pen.safe(name)) for word, name in parts if name]
     line = "evalkit  " + "  ".join(f"{word} {name}" for word, name in named)
+    weights = [
+        line
+        for role, how in view.compressed
+        for line in pen.fold(pen.safe(f"weights of the {role}: {how}", 200), first=" " * 9, rest=" " * 13)
+    ]
     if width(line) <= pen.columns:
-        return [line]
+        return [line, *weights]
     lines = [f"{pad(word, 7)} {middle(name, pen.columns - 17)}" for word, name in named]
-    return [f"{'evalkit' if at == 0 else '':<9}{line}" for at, line in enumerate(lines)]
+    return [*(f"{'evalkit' if at == 0 else '':<9}{line}" for at, line in enumerate(lines)), *weights]
 
 
 def _waivers(view: View, pen: _Pen) -> list[str]:

@@ -17,6 +17,7 @@ _ROLES = ("teacher", "student", "champion")
 _KEYS = (
     *("name", "kind", "task", "version", "n", "limited_to", "digest", "path", "scorer", "labels", "slice_names"),
     *("backend", "revision", "weights_digest", "tokenizer_digest", "template_digest", "parameters", "bytes"),
+    *("loaded_bytes", "sparsity", "quantization"),
     *("dtype", "device", "level", "python", "torch", "machine", "cpu", "cores", "memory_bytes", "gpu"),
 )
 # How often a model was asked, by the keys of a manifest; the first two are said of every model.
@@ -26,6 +27,8 @@ _ASKED = (
     ("cut_inputs", "inputs cut"),
     ("out_of_memory_splits", "batches split for lack of memory"),
 )
+# From this share of zeros on, weights are called pruned.
+PRUNED = 0.01
 _ALWAYS = ("batches", "from_cache")
 _RUN = ("run_id", "started", "finished", "evalkit", "seed", "limit", "parent")
 
@@ -48,6 +51,34 @@ def items(found: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 def model_name(record: RunRecord, role: str) -> str:
     """What the run calls a model, or its role when the manifest does not name it."""
     return text(record.manifest, "models", role, "name") or f"the {role}"
+
+
+def stored(record: RunRecord, role: str) -> str:
+    """How a model of the run has its weights: as `kept` says."""
+    models = record.manifest.get("models")
+    return kept(models.get(role) if isinstance(models, Mapping) else None)
+
+
+def kept(facts: object) -> str:
+    """How weights are kept: `float32, int8 dynamic, by torch, 51.0 % zeros`; empty where nobody knows."""
+    return ", ".join(filter(None, [text(facts, "dtype"), compression(facts)]))
+
+
+def compression(facts: object) -> str:
+    """What was done to weights to make them smaller: `int8 dynamic, by torch, 51.0 % zeros`; empty for nothing."""
+    known = facts if isinstance(facts, Mapping) else {}
+    how = text(known, "quantization") or text(known, "settings", "quantization")
+    zeros = known.get("sparsity")
+    # A few zeros are in any weights; a hundredth of them was put there.
+    pruned = f"{figures.number(zeros, 'share')} zeros" if isinstance(zeros, float) and PRUNED <= zeros <= 1 else ""
+    return ", ".join(filter(None, [how, pruned]))
+
+
+def compressed(record: RunRecord) -> tuple[tuple[str, str], ...]:
+    """(role, in which way) of each model of the run whose weights were made smaller."""
+    models = record.manifest.get("models")
+    known = models if isinstance(models, Mapping) else {}
+    return tuple((role, said) for role in _ROLES if (said := compression(known.get(role))))
 
 
 def command(record: RunRecord) -> str:
@@ -84,6 +115,7 @@ def facts(record: RunRecord) -> tuple[Facts, ...]:
     listed = notes if isinstance(notes, list | tuple) else []
     groups.append(("Notes", [(str(place), text({"": note}, "")) for place, note in enumerate(listed, 1)]))
     groups.append(("Answers and cache", _asked(manifest)))
+    groups.append(("Asked alone", _alone(manifest)))
     groups.append(("Records", _rows(manifest, "records")))
     kept = [(title, tuple(row for row in rows if row[1])) for title, rows in groups]
     return tuple(Facts(title=title, rows=rows) for title, rows in kept if rows)
@@ -111,6 +143,31 @@ def _asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _alone(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the batch-shape audit found of each model on each suite: how many answers changed, and by how much numbers
+    differed."""
+    found = manifest.get("batch_shape_audit")
+    rows = []
+    for suite, roles in sorted(found.items()) if isinstance(found, Mapping) else ():
+        for role in _ROLES:
+            facts = roles.get(role) if isinstance(roles, Mapping) else None
+            if isinstance(facts, Mapping):
+                rows.append((f"{role} {suite}", _changed(facts)))
+    return rows
+
+
+def _changed(facts: Mapping[str, Any]) -> str:
+    if reason := text(facts, "undefined"):
+        return reason
+    said = f"{text(facts, 'changed')} of {text(facts, 'asked')} answers changed, {text(facts, 'flipped')} flipped"
+    if facts.get("failed"):
+        said += f", {text(facts, 'failed')} failed"
+    largest = facts.get("largest")
+    if isinstance(largest, int | float):
+        said += f"; {text(facts, 'compared')} differ by {largest:.2g} at most"
+    return said
+
+
 def _flat(value: Mapping[str, Any]) -> str:
     """A mapping in words, `dtype float32, device cpu`; nothing of what is null or empty."""
     shown = ((str(key).replace("_", " "), text(value, key)) for key in sorted(value, key=str))
@@ -126,7 +183,7 @@ def _of(found: Mapping[str, Any], skip: tuple[str, ...] = ()) -> list[tuple[str,
 def _words(key: str, value: object) -> str:
     """A fact as a person reads it: sizes in their unit with the exact number, lists without brackets."""
     if isinstance(value, int) and not isinstance(value, bool):
-        if key in ("bytes", "memory_bytes"):
+        if key in ("bytes", "loaded_bytes", "memory_bytes"):
             return f"{figures.number(value, 'bytes')} ({value})"
         return figures.count(value) if key in ("parameters", "n") else str(value)
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):

@@ -63,6 +63,7 @@ def prepare(record: RunRecord) -> View:
         policy_text=origin.text(record.manifest, "policy", "text"),
         plan_text=origin.text(record.manifest, "plan", "text"),
         manifest=origin.digests(record),
+        compressed=origin.compressed(record),
     )
 
 

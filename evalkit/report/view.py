@@ -253,7 +253,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """The whole report. `measured` is False for a broken or empty run, which has no numbers worth showing."""
+    """The whole report. `measured` is False for a broken or empty run, which has no numbers worth showing. `compressed`
+    names the roles whose weights were made smaller, and how."""
 
     word: VerdictWord
     exit_code: int
@@ -280,6 +281,7 @@ class View:
     policy_text: str
     plan_text: str
     manifest: tuple[tuple[str, str], ...]
+    compressed: tuple[tuple[str, str], ...] = ()
 
     @property
     def weighed(self) -> tuple[CriterionView, ...]:

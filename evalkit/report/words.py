@@ -69,6 +69,8 @@ METRICS: dict[str, str] = {
     "agreement.exact": "the share of examples with the same text",
     "agreement.noise_floor": "how often the teacher disagrees with itself when it is asked twice",
     "agreement.excess_disagreement": "disagreement beyond what the teacher has with itself",
+    "agreement.token_top1": "how often both models would write the same next word of the teacher's answers",
+    "agreement.first_divergence": "how far into the teacher's answers the student would go along",
     "agreement.kl": "how far the student's probabilities are from its teacher's (Kullback–Leibler)",
     "calibration": "whether confidence means what it says",
     "calibration.brier": "the squared error of the probabilities; 0 is best",

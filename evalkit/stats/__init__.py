@@ -65,6 +65,8 @@ Times
     positive_pairs        the check before a ratio of times
     early_stopping        how many requests a percentile takes (MLPerf)
     per_token             time per token after the first
+    in_time               shares and percentiles of requests in a row, which fare alike
+    sustained             whether a service kept up, and the largest rate at which it did
 
 How many examples
     power_formulas        the field's closed forms, approximate

@@ -129,7 +129,7 @@ def _time_suite(
             "fixed_problem": alone.fixed_problem.get(role),
             "passes": runs[role],
             "memory": used[role],
-            "flops": flops.count(each.backend, each.spec, counted),
+            "flops": flops.count(each.backend, each.spec, counted, each.facts.quantization),
         }
         for role, each in models.items()
     }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 MOST = 8
+QUANTIZED = "the weights are quantised ({}), and PyTorch does not count the operations of kernels for such"
 UNCOUNTED = "no request ran operators that PyTorch counts: this model does not run in this process"
 
 
@@ -25,13 +26,18 @@ def chosen(sample: Sequence[Request], rng: np.random.Generator) -> list[Request]
     return [sample[index] for index in sorted(picked)]
 
 
-def count(backend: Backend, spec: ModelSpec, requests: Sequence[Request]) -> dict[str, Any]:
+def count(
+    backend: Backend, spec: ModelSpec, requests: Sequence[Request], quantization: str | None = None
+) -> dict[str, Any]:
     """Operations by example id, each request alone; an undefined record where nothing could be counted.
 
-    A model that does not run here is asked nothing: its answers cost time or money.
+    A model that does not run here is asked nothing: its answers cost time or money. Of a quantised one the count would
+    be of whatever is left beside its quantised layers.
     """
     if not runs_here(spec):
         return {"undefined": UNCOUNTED}
+    if quantization is not None:
+        return {"undefined": QUANTIZED.format(quantization)}
     found = {}
     for request in requests:
         before = _retries(backend)

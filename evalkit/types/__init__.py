@@ -287,7 +287,8 @@ class ModelFacts:
 
     `digest` identifies the answers' source: the weights of a live model, the file of a recording.
     `live` outputs go through the cache; recorded ones are their own record. Sizes: count, bytes. `members` are those
-    of an ensemble.
+    of an ensemble. `bytes` are those of the weight files, `loaded_bytes` those of the weights in memory; `quantization`
+    says in words how they are compressed, and `sparsity` is the share of the weights in matrices that are zero.
     """
 
     name: str
@@ -301,6 +302,9 @@ class ModelFacts:
     template_digest: str | None = None
     parameters: int | None = None
     bytes: int | None = None
+    loaded_bytes: int | None = None
+    sparsity: float | None = None
+    quantization: str | None = None
     dtype: str | None = None
     device: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)

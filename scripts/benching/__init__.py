@@ -1,1 +1,1 @@
-"""What scripts/bench does: times evalkit's own parts, each in a process of its own, and keeps the figures."""
+"""What scripts/bench does: times evalkit's own parts, and evalkit beside others, and keeps the figures."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from scripts.benching import engine_command
 from scripts.benching import pages as report_pages
 from scripts.benching.cases import CASES, RESAMPLES, Stopwatch
 
@@ -31,12 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
     pages.add_argument("--repeats", type=int, default=3, help="times each page is opened (default 3)")
     pages.add_argument("--size", type=int, action="append", help="examples of a page (default: 2000, 20000, 100000)")
     pages.add_argument("--write", action="store_true", help=f"keep the figures in {PAGES.relative_to(ROOT)}")
+    engine_command.add(commands)
     one = commands.add_parser("case", help="one case, once, as a line of JSON")
     one.add_argument("name", choices=sorted(CASES))
     options = parser.parse_args(arguments)
     if options.command == "case":
         print(json.dumps(measured(options.name)))
         return 0
+    if options.command in engine_command.NAMES:
+        return engine_command.main(options, parser)
     if options.command == "report":
         found = [report_pages.measured(n, options.repeats) for n in options.size or report_pages.SIZES]
         print(report_pages.table(found))

@@ -58,12 +58,12 @@ class NoPlace(Exception):
     """The page has no place for the figures; the text says what is missing."""
 
 
-def between(page: str, figures: str, name: str) -> str:
+def between(page: str, figures: str, name: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
     """The page with `figures` between its marks, whatever stood there. NoPlace where it has not one pair of them."""
     lines = page.splitlines()
-    found = [[at for at, line in enumerate(lines) if line.strip() == mark] for mark in (BEGIN, END)]
+    found = [[at for at, line in enumerate(lines) if line.strip() == mark] for mark in marks]
     if [len(each) for each in found] != [1, 1] or found[0][0] > found[1][0]:
-        raise NoPlace(f"{name}: needs one line {BEGIN} and, below it, one line {END}; the figures go between them")
+        raise NoPlace(f"{name}: needs one line {marks[0]} and, below it, one {marks[1]}; the figures go between them")
     return "\n".join([*lines[: found[0][0] + 1], "", figures.strip(), "", *lines[found[1][0] :]]) + "\n"
 
 

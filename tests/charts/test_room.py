@@ -52,6 +52,7 @@ def test_each_shape_of_suite_has_its_own_charts_and_no_others() -> None:
         "records": {"reliability", "risk_coverage"},
         "refusals": {"refusals"},
         "timed": {"reliability", "risk_coverage", "times"},
+        "read": {"reliability", "risk_coverage"},
     }
     assert expected.keys() == shapes.SHAPES.keys()
     for shape, make in shapes.SHAPES.items():

@@ -211,6 +211,7 @@ def test_metrics_lists_what_a_policy_can_name() -> None:
     assert "latency.speedup.p50" in shown.out
     assert "higher is better, ratio" in shown.out
     assert "safety.newly_unsafe.rate" in evalkit("metrics", "safety").out
-    assert "not measured yet" in evalkit("metrics", "agreement.first").out
+    assert "not measured yet" in evalkit("metrics", "energy").out
+    assert "not measured yet" not in evalkit("metrics", "agreement").out
     rows = json.loads(evalkit("metrics", "--json").out)["metrics"]
     assert {row["metric"] for row in rows} >= {"accuracy.retention", "agreement.kl"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cache.test_shelf import filled
 from tests.cli import project
 
 HEAVY = {"torch", "transformers", "datasets", "pandas", "scipy"}
@@ -36,3 +37,18 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("command", ["show", "verify"])
 def test_a_finished_run_is_read_without_a_model_library(run: Path, command: str) -> None:
     assert imported(command, run) & {"torch", "transformers", "datasets"} == set()
+
+
+def test_show_loads_nothing_that_measures(run: Path) -> None:
+    assert imported("show", run) & (HEAVY | {"sklearn", "statsmodels", "jinja2"}) == set()
+
+
+def test_a_report_is_rendered_without_data_frames(run: Path, tmp_path: Path) -> None:
+    # Intervals are drawn, and those are scipy's functions; whole libraries of statistics are not needed for them.
+    got = imported("report", run, "--out", tmp_path / "report.html")
+    assert got & {"torch", "transformers", "datasets", "pandas", "sklearn", "statsmodels"} == set()
+
+
+def test_the_list_of_the_cache_loads_no_model_library(tmp_path: Path) -> None:
+    filled(tmp_path, [0, 1])
+    assert imported("cache", "ls", "--cache", tmp_path) & HEAVY == set()

@@ -45,6 +45,7 @@ MOVED_BY_COPIES = {
     "calibration.temperature.ece": "copies fall into other folds",
     "calibration.mapped": "copies fall into other folds",
     "latency.": "quantiles between two of few values move with n",
+    "agreement.first_divergence": "a median of whole numbers, whose interval moves in steps",
     "fallback.": "an example's id says in which half it is, and a copy has another",
 }
 # What failing must never improve, as the metric's own direction says. The others may rightly go either way: a failed
@@ -96,6 +97,8 @@ SYMMETRIC = {
     "agreement.kappa",
     "agreement.text_similarity",
     "agreement.top1",
+    "agreement.first_divergence",
+    "agreement.token_top1",
     "agreement.topk_overlap",
     "agreement.total_variation",
     "errors.consistency_kappa",

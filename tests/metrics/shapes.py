@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from evalkit.metrics import Family
+from evalkit.types.forced import NOTHING_WRITTEN
 from tests import factory
 from tests.factory import COMPLIED, FAILURES, REFUSED, UNDETERMINED, Case
 
@@ -203,6 +204,30 @@ def timed(seed: int, n: int, **temper: Any) -> Case:
     return Case(**{**vars(texts(seed, n, **temper)), "name": "timed", **given})
 
 
+def read(seed: int, n: int, **temper: Any) -> Case:
+    """Sentences of a teacher that the student has read token by token, beside the teacher; most of them part."""
+    rng = np.random.default_rng([seed, 12])
+    base = texts(seed, n, **temper)
+    rows: list[dict[str, Any]] = []
+    for answer in base.teacher or ():
+        many = int(rng.integers(3, 30))
+        # A text that is hard is hard all along.
+        apart = rng.gamma(2.0, 0.05, size=many) * rng.gamma(4.0, 0.25)
+        if answer in FAILURES:
+            rows.append({"forced_note": NOTHING_WRITTEN})
+            continue
+        rows.append(
+            {
+                "forced_kl": apart.tolist(),
+                "forced_kl_reverse": (apart * rng.gamma(9.0, 1 / 9, size=many)).tolist(),
+                "forced_same_top": (rng.random(many) > apart).tolist(),
+                "forced_teacher_logprobs": (-rng.exponential(0.5, size=many)).tolist(),
+                "forced_student_logprobs": (-rng.exponential(0.6, size=many)).tolist(),
+            }
+        )
+    return Case(**{**vars(base), "name": "read", "forced": rows})
+
+
 Shape = Callable[..., Case]
 SHAPES: dict[str, Shape] = {
     "labels": factory.random_case,
@@ -212,6 +237,7 @@ SHAPES: dict[str, Shape] = {
     "records": records,
     "refusals": refusals,
     "timed": timed,
+    "read": read,
 }
 
 
@@ -236,8 +262,10 @@ def cases(shape: str, *, least: int = 1, most: int = 40, **fixed: Any) -> st.Sea
 
 
 def shapes_of(family: Family) -> list[str]:
-    """The shapes of suite that the family is measured on; only what is of no slice looks at what was timed."""
+    """The shapes of suite that the family is measured on; only what is of no slice looks at what was timed, and only
+    what is about it at what was read."""
     found = [name for name, make in SHAPES.items() if family.applies(make(0, 2).facts())]
+    found = [name for name in found if name != "read" or family.name in ("kl", "forced")]
     return [name for name in found if name != "timed" or family.slices == "none"]
 
 

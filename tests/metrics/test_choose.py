@@ -145,7 +145,7 @@ def test_everything_about_chosen_answers_is_measured_on_chosen_answers() -> None
     assert all(
         isinstance(found[name], Estimate)
         for name, (_, family) in catalogue().items()
-        if family is not None and family.name in ("agreement", "divergence", "accuracy", "flips", "errors")
+        if family is not None and family.name in ("agreement", "divergence", "kl", "accuracy", "flips", "errors")
     )
 
 

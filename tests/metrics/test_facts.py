@@ -330,7 +330,7 @@ def test_an_infinite_divergence_is_undefined_with_a_count() -> None:
 def test_labels_alone_leave_everything_about_probabilities_undefined() -> None:
     found = measured(factory.random_case(1, 30, probs=False))
     for name, each in found.items():
-        if name.startswith("calibration.") or catalogue()[name][1].name == "divergence":  # type: ignore[union-attr]
+        if name.startswith("calibration.") or catalogue()[name][1].name in ("divergence", "kl"):  # type: ignore[union-attr]
             assert each == Undefined(reason="the teacher gives no probabilities"), name
 
 
@@ -381,7 +381,7 @@ def test_without_any_target_accuracy_is_undefined_and_agreement_is_not() -> None
         )
         if family.name in ("accuracy", "f1", "flips", "errors", *about_confidence):
             assert {found[name] for name in names} == {Undefined(reason="no example has a target")}, family.name
-        elif family.name in ("agreement", "divergence", "outputs"):
+        elif family.name in ("agreement", "divergence", "kl", "outputs"):
             assert all(isinstance(found[name], Estimate) for name in names), family.name
     assert set(flips(case.pairs())) == {"no_target"}
 

@@ -56,9 +56,8 @@ seeds = st.integers(0, 10**6)
 @given(seed=seeds, n=st.integers(5, 80), labels=st.integers(2, 6))
 def test_whole_answers_score_as_scikit_learn_scores_them(seed: int, n: int, labels: int) -> None:
     case = factory.random_case(seed, n, labels=labels, teacher_right=0.7, student_right=0.6)
-    found = values(
-        case.pairs(), "accuracy", "f1", "agreement", "calibration", "calibration_errors", "selective", "divergence"
-    )
+    names = ("accuracy", "f1", "agreement", "calibration", "calibration_errors", "selective", "divergence", "kl")
+    found = values(case.pairs(), *names)
     target = [case.labels.index(each) for each in case.target]
     answers, probs = {}, {}
     for role in ("teacher", "student"):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evalkit.backends.local.kinds import Kind
 from evalkit.backends.local.tree import Ids, Tree, attention, grow
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 # Largest difference of two log-probabilities that is still rounding, in nats: one token, the whole vocabulary.
-_ROUNDING = {"torch.float32": 1e-4, "torch.float16": 2e-2, "torch.bfloat16": 1e-1}
+ROUNDING = {"torch.float32": 1e-4, "torch.float16": 2e-2, "torch.bfloat16": 1e-1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def abilities(model: Any) -> Abilities:
         config = model.config.get_text_config()
         word = [(7 * number + 11) % int(config.vocab_size) for number in range(12)]
         sequences = [tuple(word[:5]), tuple(word[:8]), (*word[:5], *word[8:10]), (*word[:6], *word[10:12])]
-        rounding = _ROUNDING.get(str(model.dtype), 0.0)
+        rounding = ROUNDING.get(str(model.dtype), 0.0)
         with torch.inference_mode():
             alone = [_alone(model, each) for each in sequences]
             ends = [each[[0, -1]] for each in alone]
@@ -52,6 +53,34 @@ def abilities(model: Any) -> Abilities:
         return Abilities(branches=branches, places=places, reach=_reach(config.to_dict()))
     except Exception:
         return NONE
+
+
+def rows_apart(model: Any, kind: Kind) -> bool:
+    """Whether each row of a batch gets what it gets alone, tried on a few; whatever is raised means that it does not.
+
+    Activations that are quantised with one scale for a whole batch are no row's own."""
+    import torch
+
+    try:
+        config = model.config.get_text_config()
+        words = [[(step * number + 11) % int(config.vocab_size) for number in range(12)] for step in (7, 13, 29, 41)]
+        rounding = ROUNDING.get(str(model.dtype), 0.0)
+        with torch.inference_mode():
+            together = _rows(model, kind, words)
+            alone = [_rows(model, kind, [each])[0] for each in words]
+        return _furthest(list(together), alone) <= rounding
+    except Exception:
+        return False
+
+
+def _rows(model: Any, kind: Kind, words: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Log-probabilities of what a model says of these rows: (rows, …)."""
+    import torch
+
+    ids = torch.tensor(words, device=model.device)
+    more = {"decoder_input_ids": ids} if kind == "seq2seq" else {}
+    logits: torch.Tensor = model(input_ids=ids, **more).logits
+    return logits.float().log_softmax(-1)
 
 
 def _reach(config: Mapping[str, Any]) -> int | None:

@@ -7,13 +7,16 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from evalkit.backends import Backend
-from evalkit.backends.local import checking
-from evalkit.backends.local.abilities import abilities
+from evalkit.backends.local import checking, quantized
+from evalkit.backends.local import quantize as quantizing
+from evalkit.backends.local.abilities import NONE, abilities, rows_apart
 from evalkit.backends.local.batching import Size, pack
+from evalkit.backends.local.capacity import fit_beside, free_memory, tokens_on
 from evalkit.backends.local.choose import Choose
 from evalkit.backends.local.classify import Classify
 from evalkit.backends.local.encoding import Encoder
 from evalkit.backends.local.folder import Folder
+from evalkit.backends.local.forced import LocalReader
 from evalkit.backends.local.generate import Generate
 from evalkit.backends.local.halving import in_halves
 from evalkit.backends.local.hardware import (
@@ -27,6 +30,8 @@ from evalkit.backends.local.head import Head, Tools
 from evalkit.backends.local.kinds import kind_of, label_order, read_config, window
 from evalkit.backends.local.loading import LoadError, load_model, load_tokenizer
 from evalkit.backends.local.prompts import Prompts, template_digest
+from evalkit.backends.local.weighing import loaded_bytes
+from evalkit.backends.reading import Reader
 from evalkit.errors import BrokenError, Complaint
 from evalkit.specs import TransformersSpec
 from evalkit.types import WRITING, ModelFacts, Output, Request, Role, Suite, Task
@@ -41,6 +46,8 @@ class Local(Backend):
         self.tools: Tools | None = None
         # Batches halved for want of memory.
         self.splits = 0
+        # Bytes of the weights as they were loaded last.
+        self.weight: int | None = None
 
     # --- before anything runs ----------------------------------------------------------------------
 
@@ -48,7 +55,7 @@ class Local(Backend):
         return checking.complaints(self.folder, suites)
 
     def notes(self, suites: Sequence[Suite]) -> list[str]:
-        return checking.notes(self.folder, suites)
+        return [*checking.notes(self.folder, suites), *self._of_rows()]
 
     def answers_with(self) -> Task:
         folder, _ = self.folder.look()
@@ -77,6 +84,7 @@ class Local(Backend):
                     if self.spec.chat_template in ("auto", "none")
                     else template,
                     "tokenizers": version("tokenizers"),
+                    **quantizing.settings(self.spec),
                 },
             )
         except (OSError, ValueError) as error:
@@ -99,8 +107,11 @@ class Local(Backend):
         self._load(requests[0])
         # One request is timed, from its text to its answer. Those that share a batch have no time of their own.
         watch = Stopwatch(self._device()) if len(requests) == 1 else None
-        outputs, splits = in_halves(list(requests), lambda part: head.answer(part, watch), self._device())
-        self.splits += splits
+        outputs: list[Output] = []
+        for rows in [list(requests)] if self._tools().apart else [[each] for each in requests]:
+            answered, splits = in_halves(rows, lambda part: head.answer(part, watch), self._device())
+            self.splits += splits
+            outputs += answered
         if watch is not None and outputs[0].status != "error":
             return [replace(outputs[0], latency_s=watch.read(), ttft_s=watch.first_token)]
         return outputs
@@ -115,12 +126,31 @@ class Local(Backend):
         cut, flat = (len(self.tools.cut), self.tools.flat) if self.tools else (0, 0)
         return {"out_of_memory_splits": self.splits, "cut_inputs": cut, "choices_one_by_one": flat}
 
+    def stays_beside(self, others: Sequence[ModelFacts]) -> bool:
+        return fit_beside(free_memory(self._device()), others)
+
+    def batch_shape_matters(self, requests: Sequence[Request]) -> bool:
+        return any(len(batch) > 1 for batch in self.batches(requests))
+
+    def reader(self) -> Reader | str:
+        tools = self._tools()
+        if tools.kind == "classifier":
+            return "is a classifier"
+        return LocalReader(tools, self.folder.path(), self._budget(), self._load, self._note_splits)
+
+    def _note_splits(self, count: int) -> None:
+        self.splits += count
+
     def weights_in_memory(self) -> int | None:
         if self.tools is None or self.tools.model is None:
             return None
         model = self.tools.model
         held = [each for each in (*model.parameters(), *model.buffers()) if each.is_cuda]
         return sum(each.numel() * each.element_size() for each in held) if held else None
+
+    def loaded_bytes(self) -> int | None:
+        self._load()
+        return self.weight
 
     # --- loading -----------------------------------------------------------------------------------
 
@@ -154,7 +184,8 @@ class Local(Backend):
                 raise self._unloadable("tokenizer", error) from error
         return self.tools
 
-    def _load(self, request: Request) -> None:
+    def _load(self, request: Request | None = None) -> None:
+        """Bring the model in unless it is there, and see that it knows the request's labels. Raises BrokenError."""
         tools = self._tools()
         try:
             if tools.model is None:
@@ -165,17 +196,38 @@ class Local(Backend):
                     dtype=self._dtype(),
                     device=self._device(),
                     device_map=self.spec.device_map,
+                    quantize=self.spec.quantize,
                 )
-                if tools.kind == "causal":
-                    tools.abilities = abilities(tools.model)
-            if tools.kind == "classifier":
+                self.weight = loaded_bytes(tools.model)
+                self._try_out(tools)
+            if tools.kind == "classifier" and request is not None:
                 label_order(tools.model.config.id2label, request.choices)
         except (LoadError, ValueError) as error:
             raise self._unloadable("model", error) from error
 
+    def _try_out(self, tools: Tools) -> None:
+        """See what a loaded model can be asked for. Rows of a compressed one may hang on each other."""
+        own = quantized.own(read_config(self.folder.path()))
+        if self.spec.quantize is not None or own is not None:
+            mixes = self.spec.quantize in quantizing.IN_STEPS or (own is not None and own.mixes_rows)
+            tools.apart = not mixes and rows_apart(tools.model, tools.kind)
+        if not tools.apart:
+            # Heads make batches of their own: of one row then. What shares a row would not be apart either.
+            tools.budget, tools.abilities = 1, NONE
+        elif tools.kind == "causal":
+            tools.abilities = abilities(tools.model)
+
     def _unloadable(self, what: str, why: object) -> BrokenError:
         whose = f"the {self.role} model" if what == "model" else f"the {what} of the {self.role} model"
         return BrokenError(f"{whose} {self.spec.model} cannot be loaded: {why}")
+
+    def _of_rows(self) -> list[str]:
+        if self.tools is None or self.tools.apart:
+            return []
+        return [
+            f"the {self.role} is asked one row at a time: it rounds its activations as well, and what it said of a row "
+            "would depend on the rest of its batch"
+        ]
 
     # --- settings ----------------------------------------------------------------------------------
 
@@ -185,7 +237,11 @@ class Local(Backend):
         return self.role == "teacher_again"
 
     def _budget(self, *, writing: bool = False) -> int:
-        return budget_of(self.spec, self._device(), halved=self._again, writing=writing)
+        device = self._device()
+        most = None
+        if self.spec.batch_tokens is None:
+            most = tokens_on(device, self.folder.path(), self._dtype(), writing=writing)
+        return budget_of(self.spec, device, halved=self._again, writing=writing, most=most)
 
     def _device(self) -> str:
         return device_of(self.spec)

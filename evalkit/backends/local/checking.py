@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evalkit.backends.local import quantize, quantized
 from evalkit.backends.local.folder import Folder
-from evalkit.backends.local.hardware import device_problem
+from evalkit.backends.local.hardware import device_of, device_problem
 from evalkit.backends.local.kinds import cannot, kind_of, label_names, label_order, label_remedy, read_config, window
 from evalkit.backends.local.loading import LoadError, load_tokenizer
 from evalkit.backends.local.prompts import Prompts, has_turns, template_text, templated
@@ -36,6 +37,8 @@ def complaints(folder: Folder, suites: Sequence[Suite]) -> list[Complaint]:
             label_names(config)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         return [folder.complaint(f"{path / 'config.json'} cannot be read: {error}", "save the model again")]
+    if complaint := quantization(folder, config):
+        return [complaint]
     found = [folder.complaint(*problem) for each in suites if (problem := cannot(config, each.facts.task, each.name))]
     if found:
         return found
@@ -43,6 +46,22 @@ def complaints(folder: Folder, suites: Sequence[Suite]) -> list[Complaint]:
         found += _labels(folder, config, suites)
     found += _room(folder, config, suites)
     return found + list(_templates(folder, path, suites))
+
+
+def quantization(folder: Folder, config: Mapping[str, Any]) -> Complaint | None:
+    """What stands against a model's compression, the plan's or its own."""
+    spec = folder.spec
+    try:
+        own = quantized.own(config)
+    except ValueError as error:
+        return folder.complaint(f"config.json cannot be understood: {error}", "save the model again")
+    if own is not None and spec.quantize is not None:
+        return folder.complaint(
+            f"the plan says quantize: {spec.quantize}, and the weights are quantised already ({own.words})",
+            "leave quantize out, or name the checkpoint before it was quantised",
+        )
+    said = quantize.problem(spec) or (quantized.problem(own, device_of(spec)) if own is not None else None)
+    return folder.complaint(*said) if said is not None else None
 
 
 def notes(folder: Folder, suites: Sequence[Suite]) -> list[str]:

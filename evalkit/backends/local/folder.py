@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.backends import weights
-from evalkit.backends.local import mistaken
+from evalkit.backends.local import mistaken, quantized
 from evalkit.backends.local.hub import NotHadError, fetched
+from evalkit.backends.local.kinds import read_config
+from evalkit.backends.local.quantize import WORDS
+from evalkit.backends.local.weighing import parameters_of
 from evalkit.errors import BrokenError, Complaint, Place, nearest
 from evalkit.specs import TransformersSpec
 from evalkit.types import ModelFacts, Role
@@ -54,6 +57,7 @@ class Folder:
         Raises OSError or ValueError when its files cannot be read.
         """
         folder = self.path()
+        own = quantized.own(read_config(folder))
         return ModelFacts(
             name=Path(self.spec.model).name if Path(self.spec.model).exists() else self.spec.model,
             backend=backend,
@@ -64,8 +68,12 @@ class Folder:
             weights_digest=weights.weights_digest(folder),
             tokenizer_digest=weights.tokenizer_digest(folder),
             template_digest=template_digest,
-            parameters=weights.parameter_count(folder),
+            parameters=weights.parameter_count(folder) if own is None else parameters_of(folder),
             bytes=weights.size_in_bytes(folder),
+            # Of weights that are quantised, the loaded model has to tell.
+            loaded_bytes=weights.size_as(folder, dtype) if own is None and self.spec.quantize is None else None,
+            sparsity=weights.sparsity(folder) if own is None else None,
+            quantization=own.words if own is not None else WORDS[self.spec.quantize] if self.spec.quantize else None,
             dtype=dtype,
             device=device,
             settings={

@@ -68,6 +68,10 @@ class Generate:
             for row, (request, (seen, ids)) in enumerate(zip(requests, encoded, strict=True))
         ]
 
+    def prompts(self, requests: Sequence[Request]) -> list[Ids]:
+        """What the model is given to go on from. Raises whatever a prompt makes its tokenizer raise."""
+        return [ids for _, ids in self._encoded(requests)]
+
     def _encoded(self, requests: Sequence[Request]) -> list[tuple[Seen, Ids]]:
         """Prompts cut from the left to leave room in the window for the answer, as lm-eval cuts them."""
         room = self.tools.window

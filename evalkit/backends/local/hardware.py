@@ -6,21 +6,24 @@ import re
 import time
 from pathlib import Path
 
+from evalkit.backends.local.quantize import DYNAMIC
 from evalkit.specs import TransformersSpec
 
 # Padded tokens in one forward pass. Small budgets win on a CPU (less padding, caches stay warm);
 # a GPU wants enough work to be busy.
 CPU_BUDGET, GPU_BUDGET = 2048, 16384
 # Writing reads all weights for every token, so that more rows at once cost little. Room for what is to be written
-# counts as well, and on a GPU it is memory.
-CPU_BUDGET_WRITING = 4 * CPU_BUDGET
+# counts as well.
+CPU_BUDGET_WRITING, GPU_BUDGET_WRITING = 4 * CPU_BUDGET, 16 * GPU_BUDGET
 DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 def device_of(spec: TransformersSpec) -> str:
-    """`auto` is CUDA where there is some."""
+    """`auto` is CUDA where there is some, and where what the plan asks for runs on it."""
     if spec.device != "auto":
         return spec.device
+    if spec.quantize == DYNAMIC:
+        return "cpu"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -52,6 +55,8 @@ def dtype_of(spec: TransformersSpec, device: str) -> str:
     """
     if spec.dtype != "auto":
         return spec.dtype
+    if spec.quantize == DYNAMIC:
+        return "float32"
     if device.startswith("cuda"):
         import torch
 
@@ -59,9 +64,17 @@ def dtype_of(spec: TransformersSpec, device: str) -> str:
     return "bfloat16" if cpu_has("amx_bf16") else "float32"
 
 
-def budget_of(spec: TransformersSpec, device: str, *, halved: bool, writing: bool = False) -> int:
-    """Padded tokens that one batch may have; for what writes, those to be written included."""
-    budget = GPU_BUDGET if device.startswith("cuda") else CPU_BUDGET_WRITING if writing else CPU_BUDGET
+def budget_of(
+    spec: TransformersSpec, device: str, *, halved: bool, writing: bool = False, most: int | None = None
+) -> int:
+    """Padded tokens that one batch may have; for what writes, those to be written included. `most` is what the device's
+    memory takes, where that is known."""
+    reading, written = (
+        (GPU_BUDGET, GPU_BUDGET_WRITING) if device.startswith("cuda") else (CPU_BUDGET, CPU_BUDGET_WRITING)
+    )
+    budget = written if writing else reading
+    if most is not None:
+        budget = min(budget, most)
     if spec.batch_tokens is not None:
         budget = spec.batch_tokens
     return max(1, budget // 2) if halved else budget

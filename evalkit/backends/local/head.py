@@ -22,7 +22,8 @@ class Tools:
 
     `cut` names the requests, by suite and example id, whose prompts were longer than the window. `budget` is of padded
     tokens in a forward pass. `again` marks the teacher's second run. `abilities` are those of a causal model, tried
-    once it is loaded; `flat` counts the requests whose choices were read one by one for want of them.
+    once it is loaded; `flat` counts the requests whose choices were read one by one for want of them. `apart`: what a
+    row gets is its own, whatever else is in its batch; where it is not, every row is a batch.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Tools:
     abilities: Abilities = NONE
     cut: set[tuple[str, str]] = field(default_factory=set)
     flat: int = 0
+    apart: bool = True
 
     def note_cut(self, request: Request) -> None:
         self.cut.add((request.suite, request.example_id))

@@ -10,6 +10,12 @@ from typing import Any, Literal
 from evalkit.types import Task
 
 Kind = Literal["classifier", "causal", "seq2seq"]
+# The class of transformers that loads each.
+CLASSES: dict[Kind, str] = {
+    "classifier": "AutoModelForSequenceClassification",
+    "causal": "AutoModelForCausalLM",
+    "seq2seq": "AutoModelForSeq2SeqLM",
+}
 # Model types whose position table has rows that no token ever uses, because counting starts at padding index + 1.
 PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "roberta-prelayernorm", "xlm-roberta-xl", "mpnet", "xmod")
 # A tokenizer without a limit says 10^30.

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from evalkit.backends.local.kinds import Kind
+from evalkit.backends.local import quantize as quantizing
+from evalkit.backends.local.kinds import CLASSES, Kind, read_config
+from evalkit.backends.local.quantized import own
+from evalkit.specs import Quantize
 
-CLASSES: dict[Kind, str] = {
-    "classifier": "AutoModelForSequenceClassification",
-    "causal": "AutoModelForCausalLM",
-    "seq2seq": "AutoModelForSeq2SeqLM",
-}
 # What comes after the last hidden states, by module. Files of a model that was trained for something else lack it.
 BEYOND_THE_STATES = ("pooler", "head")
 
@@ -43,15 +43,24 @@ def load_encoder(folder: Path, *, dtype: str, device: str, device_map: str | Non
 
 
 def load_model(
-    folder: Path, kind: Kind, tokenizer: Any, *, dtype: str, device: str, device_map: str | None
+    folder: Path,
+    kind: Kind,
+    tokenizer: Any,
+    *,
+    dtype: str,
+    device: str,
+    device_map: str | None,
+    quantize: Quantize | None = None,
 ) -> tuple[Any, SpecialTokens | None]:
     """The folder's model on its device, ready to answer, and its special tokens unless it is a classifier.
+
+    It is quantised on the way where the plan or its own configuration says so.
 
     Raises LoadError.
     """
     import transformers
 
-    model = _loaded(CLASSES[kind], folder, dtype=dtype, device=device, device_map=device_map)
+    model = _loaded(CLASSES[kind], folder, dtype=dtype, device=device, device_map=device_map, quantize=quantize)
     if kind == "classifier" and model.config.pad_token_id is None:
         # A causal model with a classifying head looks for the last token that is not this.
         model.config.pad_token_id = tokenizer.pad_token_id
@@ -65,7 +74,14 @@ def load_model(
 
 
 def _loaded(
-    name: str, folder: Path, *, dtype: str, device: str, device_map: str | None, unused: Sequence[str] = ()
+    name: str,
+    folder: Path,
+    *,
+    dtype: str,
+    device: str,
+    device_map: str | None,
+    unused: Sequence[str] = (),
+    quantize: Quantize | None = None,
 ) -> Any:
     """A model of the named class on its device, ready to answer. Only modules called `unused` may lack their weights.
 
@@ -74,10 +90,11 @@ def _loaded(
     import torch
     import transformers
 
+    quantizing.import_loaders()
     # Its bars would fill a CI log; the run has progress of its own.
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    placed = {} if device_map is None else {"device_map": device_map}
     try:
+        placed = _placed(folder, device, device_map)
         with warnings.catch_warnings():
             # A saved sampling flag next to do_sample: false is somebody's oversight, and not used here anyway.
             warnings.simplefilter("ignore", UserWarning)
@@ -89,8 +106,11 @@ def _loaded(
                 local_files_only=True,
                 output_loading_info=True,
                 **placed,
+                **quantizing.for_the_loader(quantize),
             )
-        if device_map is None:
+        if quantize == quantizing.DYNAMIC:
+            quantizing.dynamic(model)
+        if not placed:
             model.to(device)
         model.eval()
     except Exception as error:  # safetensors raises classes of its own
@@ -98,7 +118,23 @@ def _loaded(
     if missing := sorted(each for each in said["missing_keys"] if each.split(".")[0] not in unused):
         # transformers would draw these at random: another model on every load.
         raise LoadError(f"its files lack {', '.join(missing[:3])}")
+    if quantize is not None and not quantizing.is_quantized(model):
+        raise LoadError(f"it has no layer that quantize: {quantize} can change; leave quantize out")
     return model
+
+
+def _placed(folder: Path, device: str, device_map: str | None) -> dict[str, Any]:
+    """Where transformers is to put the model; nothing where it is moved once it is loaded.
+
+    Weights of a checkpoint that brings its own quantisation are laid out for their device as they are loaded."""
+    if device_map is not None:
+        return {"device_map": device_map}
+    found = own(read_config(folder))
+    if found is None:
+        return {}
+    # It says of every product which numbers it computes in.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    return {"device_map": {"": device}} if find_spec("accelerate") is not None else {}
 
 
 @dataclass(frozen=True, slots=True)

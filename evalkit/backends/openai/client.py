@@ -30,6 +30,8 @@ Reply = TypeVar("Reply")
 Body = Mapping[str, Any]
 # By the reply's content type, so that a server that was asked for a stream may answer in one piece.
 MakeReader = Callable[[str], Reader[Reply]]
+# What happens on a connection, by name, with its particulars.
+Trace = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 # Requests in a row that never reached the server, after which it is taken to be gone.
 GONE_AFTER = 3
 # The code of a 429 that no waiting mends.
@@ -99,6 +101,14 @@ class Client:
         """
         return await self._until_answered("POST", path, body, reader, spare)
 
+    async def once(self, path: str, body: Body, reader: MakeReader[Reply], trace: Trace | None = None) -> Timed[Reply]:
+        """One attempt to POST, without waiting for a place: for who counts what fails instead of asking again.
+
+        `trace` is told what happens on the connection (httpx's extension of that name); the first it hears of is the
+        connecting or the sending, once there is a connection to use. Raises Refused and Passing.
+        """
+        return await self._attempt("POST", path, body, reader, trace)
+
     async def get(self, path: str, reader: MakeReader[Reply]) -> Reply:
         """What GET `path` is answered with. Raises as `ask` does."""
         return (await self._until_answered("GET", path, None, reader, False)).reply
@@ -160,7 +170,9 @@ class Client:
                     self.counts["retries"] += 1
                     await self._pause(backoff.pause_s(failures, trouble.retry_after_s, self._rng))
 
-    async def _attempt(self, method: str, path: str, body: Body | None, reader: MakeReader[Reply]) -> Timed[Reply]:
+    async def _attempt(
+        self, method: str, path: str, body: Body | None, reader: MakeReader[Reply], trace: Trace | None = None
+    ) -> Timed[Reply]:
         import httpx
 
         content = None if body is None else json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
@@ -169,7 +181,9 @@ class Client:
         try:
             async with (
                 asyncio.timeout(self.spec.timeout_s),
-                self._http.stream(method, url, content=content) as response,
+                self._http.stream(
+                    method, url, content=content, extensions=None if trace is None else {"trace": trace}
+                ) as response,
             ):
                 self._heard, self._unreached = True, 0
                 if not response.is_success:

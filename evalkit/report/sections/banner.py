@@ -115,8 +115,8 @@ def _models(view: View, record: RunRecord) -> Iterator[Model]:
 
 
 def _what(facts: Mapping[str, Any]) -> str:
-    """`transformers · int4 · cpu · 66,955,010 parameters · 48.1 MB`, as far as it is known."""
-    said = [origin.text(facts, key) for key in ("backend", "dtype", "device")]
+    """`transformers · float32, 4-bit GPTQ · cpu · 66,955,010 parameters · 48.1 MB`, as far as it is known."""
+    said = [origin.text(facts, "backend"), origin.kept(facts), origin.text(facts, "device")]
     for key, unit in (("parameters", ""), ("bytes", "bytes")):
         size = facts.get(key)
         if isinstance(size, int) and not isinstance(size, bool):
@@ -213,7 +213,7 @@ def same_weights(known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             continue
         if digests[0] != digests[1]:
             continue
-        loaded = origin.text(mine, "dtype"), origin.text(theirs, "dtype")
+        loaded = origin.kept(mine), origin.kept(theirs)
         how = f", loaded as {loaded[0]} and {loaded[1]}" if all(loaded) and loaded[0] != loaded[1] else ""
         yield f"{one} and {other} have the same weights ({short(digests[0])}){how}"
 

@@ -23,6 +23,8 @@ _AGREEMENT = (
     ("agreement.text_similarity", "how like each other the texts are, 1 is equal"),
     ("agreement.topk_overlap", "likeliest answers that both share"),
     ("agreement.kappa", "the same answer, beyond what the frequencies alone give"),
+    ("agreement.token_top1", "the same next token, as the student reads the teacher's answers"),
+    ("agreement.first_divergence", "tokens before the two would part, median"),
 )
 _BEYOND = (
     (_EXCESS, "disagrees more often than the teacher with itself"),

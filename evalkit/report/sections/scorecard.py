@@ -124,10 +124,9 @@ def scorecard(view: View, record: RunRecord) -> Scorecard | None:
 
 
 def _stored(facts: Any) -> str:
-    """How the weights are kept and where they ran: `int4, on cpu`."""
-    dtype, device = origin.text(facts, "dtype"), origin.text(facts, "device")
-    how = origin.text(facts, "settings", "quantization") or origin.text(facts, "settings", "quantisation")
-    return ", ".join(filter(None, [dtype, how, f"on {device}" if device else ""]))
+    """How the weights are kept and where they ran: `float32, int8 dynamic, by torch, on cpu`."""
+    device = origin.text(facts, "device")
+    return ", ".join(filter(None, [origin.kept(facts), f"on {device}" if device else ""]))
 
 
 # --- lines ---------------------------------------------------------------------------------------
