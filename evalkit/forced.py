@@ -103,7 +103,7 @@ class Forcing:
         why = self._foreign(student, [output for _, output in pairs])
         if why is None:
             tokens = [output.written or () for _, output in pairs]
-            head = self._states().head()
+            head = self._head()
             if isinstance(head, str):
                 why = f"the teacher's own distribution is not known: {head}"
             why = why or self._states_failed.get(suite.name)
@@ -132,10 +132,6 @@ class Forcing:
     def _keep(self, suite: Suite, answered: Sequence[Answered]) -> None:
         """The teacher's states at these answers are on the disk afterwards, unless it cannot make them."""
         teacher, states = self._teacher(), self._states()
-        if states.head() is None:
-            states.put_head(teacher.head())
-        if isinstance(states.head(), str):
-            return
         batches = [[answered[index] for index in each] for each in teacher.batches(answered)]
         done = there = 0
         for batch in batches:
@@ -157,8 +153,7 @@ class Forcing:
         answered, why = text.answered, text.without_kl
         teacher: TeacherHead | None = None
         if why is None:
-            reader, head = self._teacher(), self._states().head()
-            assert head is not None
+            reader, head = self._teacher(), self._head()
             assert not isinstance(head, str)
             teacher = TeacherHead(folder=reader.folder, described=head)
             batches = [[answered[index] for index in each] for each in reader.batches(answered)]
@@ -198,6 +193,14 @@ class Forcing:
         reader = self.backends["teacher"].reader()
         assert not isinstance(reader, str)
         return reader
+
+    def _head(self) -> Mapping[str, Any] | str:
+        """How the teacher's states become logits: looked up where nobody has, or where it was cleared away since."""
+        states = self._states()
+        if (head := states.head()) is None:
+            head = self._teacher().head()
+            states.put_head(head)
+        return head
 
     def _states(self) -> States:
         assert self._facts is not None

@@ -229,6 +229,8 @@ def asked_of(job: Job) -> dict[str, Any]:
         "limit": plan.limit,
         "noise_floor": plan.noise_floor,
         "token_fidelity": plan.token_fidelity,
+        # How many are asked alone; what came of it is in `batch_shape_audit`.
+        "batch_shape_requests": plan.batch_shape_audit,
         "policy": _policy_record(job.policy) if job.policy is not None else None,
         "suites": [suite_record(each.facts, _many(each), job.sizes[each.name]) for each in job.suites],
         "latency": plan.latency.model_dump() if plan.latency is not None else None,

@@ -106,6 +106,22 @@ def test_both_models_are_compared_token_by_token(gate: runs.Runner) -> None:
     assert evalkit("verify", gate.root / "run").code == 0
 
 
+def test_a_student_that_reads_otherwise_than_it_writes_is_not_read(gate: runs.Runner, saved: Path) -> None:
+    texts(gate.root, saved, student={**model(saved, "teacher"), "quantize": "int8-dynamic"})
+    gate("audit", "--quiet", code=0)
+    found = project.metrics(gate.root / "run")
+    for name in FORCED:
+        assert found[name]["estimate"] is None, name
+        assert "it rounds its activations as well" in found[name]["undefined"], name
+
+
+def test_a_student_of_weights_in_int8_is_read_as_it_writes(gate: runs.Runner, saved: Path) -> None:
+    pytest.importorskip("torchao")
+    texts(gate.root, saved, student={**model(saved, "student"), "quantize": "torchao:int8wo"})
+    gate("audit", "--quiet", code=0)
+    assert project.metrics(gate.root / "run")["agreement.token_top1"]["estimate"]["n"] == N
+
+
 def test_a_second_student_costs_no_pass_of_the_teacher(gate: runs.Runner, saved: Path, passes: Passes) -> None:
     gate("audit", "--quiet", code=0)
     assert "teacher" in passes.of
@@ -197,6 +213,25 @@ def test_an_earlier_run_without_readings_is_read_as_one_without(gate: runs.Runne
     assert columns.data["forced_kl"] == [None] * N
 
 
+def test_a_head_that_was_cleared_away_since_is_looked_up_again(
+    gate: runs.Runner, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evalkit import forced
+
+    real = forced.Forcing._read
+
+    def cleared_first(self: forced.Forcing, *given: Any) -> None:
+        for each in (gate.root / ".evalkit/cache/states").rglob("*.*"):
+            each.unlink()
+        real(self, *given)
+
+    gate("audit", "--quiet", code=0)
+    monkeypatch.setattr(forced.Forcing, "_read", cleared_first)
+    gate("audit", "--quiet", out="cleared", code=0)
+    name = "results.json"
+    assert (gate.root / "run" / name).read_bytes() == (gate.root / "cleared" / name).read_bytes()
+
+
 # --- what is kept ------------------------------------------------------------------------------------
 
 
@@ -227,6 +262,15 @@ def test_a_changed_or_cut_file_of_states_is_not_found(tmp_path: Path) -> None:
         assert shelf.get(answered()) is None
     path.write_bytes(b"0123456789")
     assert shelf.get(answered()) == b"0123456789"
+
+
+def test_states_in_another_models_folder_are_not_found(tmp_path: Path) -> None:
+    teacher, student = States(tmp_path, facts()), States(tmp_path, facts("sha256:two"))
+    teacher.put(answered(), b"states")
+    teacher.put_head({"weight": "lm_head.weight"})
+    teacher.folder.rename(student.folder)
+    assert student.get(answered()) is None
+    assert student.head() is None
 
 
 def test_a_head_is_what_was_said_of_it_or_unknown(tmp_path: Path) -> None:

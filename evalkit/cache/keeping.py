@@ -20,11 +20,12 @@ from typing import Any, Literal
 
 from evalkit.cache.keys import SCHEMA, key_of
 from evalkit.cache.parts import DamagedError, batches_of, read
+from evalkit.cache.states import FOLDER as STATES
+from evalkit.cache.states import HEAD, STATES_FILE, is_whole
 from evalkit.errors import BrokenError, Complaint, Place, UsageError
 from evalkit.files import leftovers, told
 
 RECORD = "model.json"
-STATES = "states"
 _KEY = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"[0-9a-f]{64}\.parquet")
 _OLDER_FOLDER, _OLDER = re.compile(r"[0-9a-f]{2}"), re.compile(r"[0-9a-f]{64}\.json")
@@ -77,16 +78,18 @@ class ShelfFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """Everything of evalkit's in a cache. `older` are entries of earlier versions, which nothing reads any more."""
+    """Everything of evalkit's in a cache. `states` are batches of hidden states, `heads` say of each model how its
+    states become logits. `older` are entries of earlier versions, which nothing reads any more."""
 
     shelves: tuple[ShelfFacts, ...]
     states: tuple[Kept, ...]
+    heads: tuple[Kept, ...]
     older: tuple[Kept, ...]
     unfinished: tuple[Kept, ...]
 
     @property
     def bytes(self) -> int:
-        files = chain(self.states, self.older, self.unfinished, *(each.files for each in self.shelves))
+        files = chain(self.states, self.heads, self.older, self.unfinished, *(each.files for each in self.shelves))
         return sum(each.bytes for each in files)
 
 
@@ -125,13 +128,16 @@ def contents(cache: Path) -> Contents:
             )
         )
     try:
-        folders = [each for each in sorted(cache.iterdir()) if stat.S_ISDIR(each.lstat().st_mode)]
+        folders = _folders(cache)
         shelves = [each for each in folders if _KEY.fullmatch(each.name)]
-        states = [each for each in folders if each.name == STATES]
+        states = [
+            model for each in folders if each.name == STATES for model in _folders(each) if _KEY.fullmatch(model.name)
+        ]
         older = [each for each in folders if _OLDER_FOLDER.fullmatch(each.name)]
         return Contents(
             shelves=tuple(map(_shelf, shelves)),
-            states=tuple(kept for each in states for kept in _files(each) if kept.path.suffix == ".safetensors"),
+            states=tuple(kept for each in states for kept in _files(each) if STATES_FILE.fullmatch(kept.path.name)),
+            heads=tuple(kept for each in states for kept in _files(each) if kept.path.name == HEAD),
             older=tuple(kept for each in older for kept in _files(each) if _is_older(kept.path)),
             unfinished=tuple(kept for each in (*shelves, *states, *older) for kept in _unfinished(each)),
         )
@@ -148,10 +154,8 @@ def verify(cache: Path) -> Verified:
         files += len(shelf.files)
         damaged += _damaged_record(shelf)
         damaged += _damaged_parts(shelf)
-    for each in found.states:
-        files += 1
-        if (problem := _damaged_states(each.path)) is not None:
-            damaged.append(Damage(path=each.path, problem=problem))
+    files += len(found.states) + len(found.heads)
+    damaged += _damaged_states(found)
     return Verified(files=files, damaged=tuple(damaged))
 
 
@@ -179,14 +183,17 @@ def clear(
 
     parts = [kept for shelf in found.shelves for kept in shelf.parts]
     unsound = {each.path for shelf in found.shelves for each in _damaged_parts(shelf)}
-    unsound |= {each.path for each in found.states if _damaged_states(each.path) is not None}
+    unsound |= {each.path for each in _damaged_states(found)}
     unsound |= {each.path for shelf in found.shelves for each in _damaged_record(shelf)}
     records = [shelf.record for shelf in found.shelves if shelf.record is not None]
-    go([each for each in (*parts, *records, *found.states) if each.path in unsound], "damaged")
+    go([each for each in (*parts, *records, *found.states, *found.heads) if each.path in unsound], "damaged")
     go([each for each in found.unfinished if now - each.used >= _WRITING], "unfinished")
     go(found.older, "of an earlier version")
     if model is not None:
-        go([kept for shelf in _of_model(found.shelves, model) for kept in shelf.parts], "of the model")
+        named = _of_model(found.shelves, model)
+        go([kept for shelf in named for kept in shelf.parts], "of the model")
+        keys = {shelf.key for shelf in named}
+        go([each for each in found.states if each.path.parent.name in keys], "of the model")
     usable = [*parts, *found.states]
     if unused_for is not None:
         go([each for each in usable if now - each.used >= unused_for], "not used since")
@@ -204,9 +211,19 @@ def clear(
         if emptied and shelf.record is not None and (shelf.parts or now - shelf.record.used >= _WRITING):
             reasons = [going[each.path].why for each in shelf.parts] or ["unfinished"]
             go([shelf.record], reasons[0])
+    # The same of what says how states become logits.
+    for head in found.heads:
+        beside = [each.path for each in found.states if each.path.parent == head.path.parent]
+        if all(each in going for each in beside) and (beside or now - head.used >= _WRITING):
+            go([head], going[beside[0]].why if beside else "unfinished")
     if not dry_run:
         _unlink(going)
-        for folder in (*(cache / shelf.key for shelf in found.shelves), *{each.path.parent for each in found.older}):
+        emptied_folders = [
+            *(cache / shelf.key for shelf in found.shelves),
+            *{each.path.parent for each in (*found.older, *found.states, *found.heads)},
+            cache / STATES,
+        ]
+        for folder in emptied_folders:
             # One that still holds something stays, as does one in which a run has begun again.
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -300,18 +317,20 @@ def _damaged_parts(shelf: ShelfFacts) -> list[Damage]:
     return found
 
 
-def _damaged_states(path: Path) -> str | None:
-    """What is wrong with a file of hidden states; None where its header fits its length."""
-    from safetensors import SafetensorError, safe_open
+def _damaged_states(found: Contents) -> list[Damage]:
+    """Batches of states, and heads, that would not be served."""
+    damaged = []
+    for each in (*found.states, *found.heads):
+        # Somebody may clear it away in the meantime.
+        with contextlib.suppress(FileNotFoundError):
+            if not is_whole(each.path):
+                damaged.append(Damage(path=each.path, problem="it is not what was written"))
+    return damaged
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            file.keys()
-    except FileNotFoundError:
-        return None
-    except (SafetensorError, OSError) as error:
-        return f"it cannot be read: {error}"
-    return None
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder by name, links apart."""
+    return [each for each in sorted(folder.iterdir()) if stat.S_ISDIR(each.lstat().st_mode)]
 
 
 def _files(folder: Path) -> list[Kept]:

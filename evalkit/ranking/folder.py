@@ -21,6 +21,7 @@ from evalkit.types import Role
 _SAID_BY_DIGEST = frozenset({"path", "text", "name"})
 _WORDS = {
     "suites": "a suite",
+    "batch_shape_requests": "the batch-shape audit",
     "latency": "the timing protocol",
     "terms": "the prices or the fallback",
     "labelled": "the labels",

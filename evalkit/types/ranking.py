@@ -77,8 +77,8 @@ class Candidate:
 class Ranking:
     """The students of a plan, the first in line first. Texts are empty where the runs do not say.
 
-    `level` is the two-sided coverage of every interval between two students. `best` names those that pass and that
-    nothing tells from the first of them; `may_replace` all that pass."""
+    `level` is the two-sided coverage of every interval between two students. `best` names those that pass and
+    share the first rank, each not told apart from the one above it; `may_replace` all that pass."""
 
     teacher: str
     teacher_digest: str

@@ -40,7 +40,7 @@ def kl(place: Place) -> Contest:
         models.append((model, special))
     (teacher, of_teacher), (student, of_student) = models
     described = describe(teacher, "causal", of_teacher, Path(place.folders[0]))
-    own = loaded(student, "causal", of_student, apart=True)
+    own = loaded(student, "causal", of_student)
     if isinstance(described, str) or isinstance(own, str):
         raise RuntimeError(f"these models cannot be compared: {described} / {own}")
     weights = [each.get_output_embeddings().weight.detach() for each, _ in models]

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from evalkit.cache import RECORD, Shelf
 from evalkit.cache.keeping import clear, contents, verify
 from evalkit.cache.keys import shelf_key
+from evalkit.cache.states import States
 from evalkit.cache.telling import size, span
 from evalkit.errors import UsageError
 from evalkit.files import canonical_json
 from evalkit.types import ModelFacts
+from evalkit.types.forced import Answered
 from tests.cache.test_shelf import FACTS, answered, asked, filled, parts
 from tests.cli.project import evalkit
 
@@ -45,10 +45,12 @@ def shelf_of(cache: Path, facts: ModelFacts, batches: Sequence[Sequence[int]], d
     return parts(folder)
 
 
-def states(cache: Path, name: str, days: float) -> Path:
-    path = cache / "states" / f"{name}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({"states": np.zeros((3, 2), dtype=np.float32)}, path)
+def states(cache: Path, name: str, days: float, facts: ModelFacts = TEACHER) -> Path:
+    """A batch of hidden states as a run keeps it, last used so many days ago."""
+    kept = States(cache, facts)
+    before = set(kept.folder.glob("*.safetensors"))
+    kept.put([Answered(request=asked(0)[0], tokens=(ord(name),))], b"states " + name.encode())
+    (path,) = set(kept.folder.glob("*.safetensors")) - before
     used(path, days)
     return path
 
@@ -170,6 +172,8 @@ def test_damage_is_named_and_ends_with_4(tmp_path: Path) -> None:
     cut, sound = shelf_of(tmp_path, TEACHER, [[0], [1]], days=0)
     cut.write_bytes(cut.read_bytes()[:-1])
     (student,) = shelf_of(tmp_path, STUDENT, [[0]], days=0)
+    changed = states(tmp_path, "b", days=0)
+    changed.write_bytes(changed.read_bytes().upper())
     moved = student.with_name(sound.name)
     moved.write_bytes(sound.read_bytes())
     torn = states(tmp_path, "a", days=0)
@@ -177,14 +181,14 @@ def test_damage_is_named_and_ends_with_4(tmp_path: Path) -> None:
     record = tmp_path / shelf_key(STUDENT) / RECORD
     record.write_text(record.read_text("utf-8").replace("5" * 64, "6" * 64), "utf-8")
     found = {each.path: each.problem for each in verify(tmp_path).damaged}
-    assert found.keys() == {cut, moved, torn, record}
+    assert found.keys() == {cut, moved, torn, changed, record}
     assert found[cut] == "its bytes are not those that it was named after"
     assert found[moved] == "it belongs to another model"
     assert found[record] == "it does not say whose shelf this is"
     ended = evalkit("cache", "verify", "--cache", tmp_path)
     assert ended.code == 4
     assert all(f"damaged  {path}: " in ended.out for path in found)
-    assert ended.out.splitlines()[-1] == "4 of 7 files damaged; evalkit cache gc removes them"
+    assert ended.out.splitlines()[-1] == "5 of 8 files damaged; evalkit cache gc removes them"
     told = json.loads(evalkit("cache", "verify", "--cache", tmp_path, "--json").out)
     assert {each["path"] for each in told["damaged"]} == {str(path) for path in found}
 
@@ -251,10 +255,13 @@ def test_all_of_a_model_goes_whatever_its_precision(tmp_path: Path) -> None:
     shelf_of(tmp_path, TEACHER, [[0]], days=0)
     shelf_of(tmp_path, half, [[0]], days=0)
     shelf_of(tmp_path, STUDENT, [[0]], days=0)
+    gone, stays = states(tmp_path, "a", days=0, facts=half), states(tmp_path, "b", days=0, facts=STUDENT)
     clear(tmp_path, NOW, model="7777")
     assert [each.name for each in contents(tmp_path).shelves] == ["student"]
+    assert (gone.exists(), stays.exists()) == (False, True)
     clear(tmp_path, NOW, model=STUDENT.digest)
     assert contents(tmp_path).shelves == ()
+    assert not stays.exists()
 
 
 @pytest.mark.parametrize(
@@ -287,6 +294,29 @@ def test_down_to_a_size_what_was_used_longest_ago_goes_first(tmp_path: Path) -> 
     assert contents(tmp_path).bytes == 0
 
 
+def test_what_says_how_states_become_logits_goes_with_the_last_of_them(tmp_path: Path) -> None:
+    one, other = states(tmp_path, "a", days=31), states(tmp_path, "b", days=29)
+    States(tmp_path, TEACHER).put_head("it has no output embedding")
+    head = one.with_name("head.json")
+    assert contents(tmp_path).bytes == sum(each.stat().st_size for each in (one, other, head))
+    clear(tmp_path, NOW, unused_for=30 * DAY)
+    assert (one.exists(), other.exists(), head.exists()) == (False, True, True)
+    _, left = clear(tmp_path, NOW, keep=0)
+    assert not (tmp_path / "states").exists()
+    assert left == contents(tmp_path).bytes == 0
+
+
+def test_a_changed_head_is_damage(tmp_path: Path) -> None:
+    kept = states(tmp_path, "a", days=0)
+    States(tmp_path, TEACHER).put_head("it has no output embedding")
+    head = kept.with_name("head.json")
+    assert verify(tmp_path).damaged == ()
+    head.write_text(head.read_text("utf-8").replace("no output", "an output"), "utf-8")
+    assert [each.path for each in verify(tmp_path).damaged] == [head]
+    clear(tmp_path, NOW)
+    assert (kept.exists(), head.exists()) == (True, False)
+
+
 def test_a_dry_run_says_the_same_and_touches_nothing(tmp_path: Path) -> None:
     shelf_of(tmp_path, TEACHER, [[0], [1]], days=31)
     older(tmp_path)
@@ -305,10 +335,12 @@ def test_what_is_not_evalkits_is_never_touched(tmp_path: Path) -> None:
     elsewhere.mkdir()
     (elsewhere / ("0" * 64 + ".parquet")).write_bytes(b"damaged, were it in the cache")
     (tmp_path / ("f" * 64)).symlink_to(elsewhere, target_is_directory=True)
+    (elsewhere / ("0" * 32 + "-" + "0" * 32 + ".safetensors")).write_bytes(b"damaged, were it in the cache")
+    (tmp_path / "states" / ("f" * 64)).symlink_to(elsewhere, target_is_directory=True)
     (tmp_path / shelf_key(TEACHER) / ("e" * 64 + ".parquet")).symlink_to(elsewhere / ("0" * 64 + ".parquet"))
     clear(tmp_path, NOW, unused_for=0 * DAY, keep=0)
     assert all(each.read_text("utf-8") == "mine" for each in mine)
-    assert sorted(each.name for each in elsewhere.iterdir()) == ["0" * 64 + ".parquet"]
+    assert {each.suffix for each in elsewhere.iterdir()} == {".parquet", ".safetensors"}
     assert (tmp_path / ("f" * 64)).is_symlink()
     assert (tmp_path / shelf_key(TEACHER) / ("e" * 64 + ".parquet")).is_symlink()
     assert contents(tmp_path).bytes == 0

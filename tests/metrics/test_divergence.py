@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from evalkit.metrics import Setting
 from evalkit.metrics.divergence import FAMILY, TOP
+from evalkit.metrics.kl import FAMILY as KL
 from evalkit.types import Estimate, Measured, Undefined
 from tests import factory
 from tests.factory import ERROR, Case
@@ -113,9 +114,11 @@ def test_a_model_with_other_labels_has_no_distance_and_the_reason_says_so(role: 
 def test_one_misfit_is_enough() -> None:
     case = factory.random_case(4, 30)
     assert case.student_probs is not None
-    found = measured(replace(case, student_probs=[(0.5, 0.5), *case.student_probs[1:]]))["agreement.kl"]
-    assert isinstance(found, Undefined)
-    assert found.reason.startswith("1 of 60 outputs")
+    pairs = replace(case, student_probs=[(0.5, 0.5), *case.student_probs[1:]]).pairs()
+    setting = Setting(0.9, 0, ("divergence",), 5)
+    for name, found in {**FAMILY.measure(pairs, setting), **KL.measure(pairs, setting)}.items():
+        assert isinstance(found, Undefined), name
+        assert found.reason.startswith("1 of 60 outputs"), name
 
 
 def test_what_a_slice_is_given_was_worked_out_for_the_whole() -> None:

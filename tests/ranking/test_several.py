@@ -199,6 +199,7 @@ def test_a_student_more_leaves_the_others_as_they_are(tmp_path: Path) -> None:
         ({"costs": {"teacher": 2}}, "the prices or the fallback"),
         ({"teacher": "recorded:bad.jsonl"}, "the teacher"),
         ({"latency": {"prompts": 3}}, "the timing protocol"),
+        ({"batch_shape_audit": 0}, "the batch-shape audit"),
     ],
 )
 def test_a_finished_run_of_another_plan_is_refused_and_left_alone(

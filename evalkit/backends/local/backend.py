@@ -207,10 +207,8 @@ class Local(Backend):
 
     def _try_out(self, tools: Tools) -> None:
         """See what a loaded model can be asked for. Rows of a compressed one may hang on each other."""
-        own = quantized.own(read_config(self.folder.path()))
-        if self.spec.quantize is not None or own is not None:
-            mixes = self.spec.quantize in quantizing.IN_STEPS or (own is not None and own.mixes_rows)
-            tools.apart = not mixes and rows_apart(tools.model, tools.kind)
+        if self.spec.quantize is not None or quantized.own(read_config(self.folder.path())) is not None:
+            tools.apart = not self._mixes_rows() and rows_apart(tools.model, tools.kind)
         if not tools.apart:
             # Heads make batches of their own: of one row then. What shares a row would not be apart either.
             tools.budget, tools.abilities = 1, NONE
@@ -221,8 +219,14 @@ class Local(Backend):
         whose = f"the {self.role} model" if what == "model" else f"the {what} of the {self.role} model"
         return BrokenError(f"{whose} {self.spec.model} cannot be loaded: {why}")
 
+    def _mixes_rows(self) -> bool:
+        """Whether rows of a batch hang on each other by what the model is, as far as that is known without loading."""
+        own = quantized.own(read_config(self.folder.path()))
+        return self.spec.quantize in quantizing.IN_STEPS or (own is not None and own.mixes_rows)
+
     def _of_rows(self) -> list[str]:
-        if self.tools is None or self.tools.apart:
+        # A run whose answers are all in the cache loads no model, and has the same to say of it.
+        if (self.tools is None or self.tools.apart) and not self._mixes_rows():
             return []
         return [
             f"the {self.role} is asked one row at a time: it rounds its activations as well, and what it said of a row "

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # teacher is read from its files once for all of them.
 _MOST_TOKENS, _MOST_BYTES = 4096, 64_000_000
 
+# Its scales are those of all tokens that it is given at once: the whole text where it reads, one where it writes.
+ROUNDS = "it rounds its activations as well, so that what it reads at once is not what it would write token by token"
+
 # One text as it is read; None and why not.
 _Read = tuple[Forced | None, str | None]
 # A text with the teacher's states (None without a teacher) and the student's.
@@ -88,7 +91,7 @@ class LocalReader:
     ) -> Iterator[list[Reading]]:
         self._load()
         model, special = self.tools.loaded()
-        own = loaded(model, self.tools.kind, special, apart=self.tools.apart)
+        own = loaded(model, self.tools.kind, special) if self.tools.apart else ROUNDS
         if isinstance(own, str):
             for answered, _ in batches:
                 yield [Reading(note=f"the student cannot be read: {own}")] * len(answered)

@@ -9,12 +9,12 @@ from pathlib import Path
 from evalkit.backends.local.quantize import DYNAMIC
 from evalkit.specs import TransformersSpec
 
-# Padded tokens in one forward pass. Small budgets win on a CPU (less padding, caches stay warm);
-# a GPU wants enough work to be busy.
-CPU_BUDGET, GPU_BUDGET = 2048, 16384
+# Padded tokens in one forward pass. A GPU wants enough work to be busy. A CPU is fastest where what a layer makes of
+# them stays in its caches (docs/performance.md): so many for each thread, within bounds.
+CPU_BUDGET_PER_THREAD, CPU_BUDGETS, GPU_BUDGET = 512, (1024, 4096), 16384
 # Writing reads all weights for every token, so that more rows at once cost little. Room for what is to be written
 # counts as well.
-CPU_BUDGET_WRITING, GPU_BUDGET_WRITING = 4 * CPU_BUDGET, 16 * GPU_BUDGET
+CPU_BUDGET_WRITING, GPU_BUDGET_WRITING = 8192, 16 * GPU_BUDGET
 DEVICES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -69,10 +69,15 @@ def budget_of(
 ) -> int:
     """Padded tokens that one batch may have; for what writes, those to be written included. `most` is what the device's
     memory takes, where that is known."""
-    reading, written = (
-        (GPU_BUDGET, GPU_BUDGET_WRITING) if device.startswith("cuda") else (CPU_BUDGET, CPU_BUDGET_WRITING)
-    )
-    budget = written if writing else reading
+    if device.startswith("cuda"):
+        budget = GPU_BUDGET_WRITING if writing else GPU_BUDGET
+    elif writing:
+        budget = CPU_BUDGET_WRITING
+    else:
+        import torch
+
+        least, most_useful = CPU_BUDGETS
+        budget = min(most_useful, max(least, CPU_BUDGET_PER_THREAD * torch.get_num_threads()))
     if most is not None:
         budget = min(budget, most)
     if spec.batch_tokens is not None:

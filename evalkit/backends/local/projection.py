@@ -57,10 +57,9 @@ class After:
 class Loaded:
     """The output embedding of a model in memory. One that is no plain matrix, as of a model in int8, is asked whole."""
 
-    def __init__(self, model: Any, *, apart: bool = True) -> None:
+    def __init__(self, model: Any) -> None:
         import torch
 
-        self.apart = apart
         self.module = model.get_output_embeddings()
         self.after = After.of(model.config.get_text_config())
         weight = getattr(self.module, "weight", None)
@@ -95,7 +94,7 @@ class Filed:
     def __init__(self, folder: Path, described: Mapping[str, Any], device: torch.device) -> None:
         import torch
 
-        self.whole, self.apart, self.device = False, True, device
+        self.whole, self.device = False, device
         self.after = After(described["after"]["scale"], described["after"]["cap"])
         self.dtype = getattr(torch, described["dtype"])
         tensors = _tensors(folder)
@@ -141,18 +140,18 @@ def describe(model: Any, kind: str, special: SpecialTokens, folder: Path) -> dic
     return {"weight": weight, "bias": bias, "dtype": dtype, "after": asdict(head.after)}
 
 
-def loaded(model: Any, kind: str, special: SpecialTokens, *, apart: bool) -> Loaded | str:
-    """The projection of a model in memory, tried; or why there is none. `apart` is that of `Projection`."""
-    head = _found(model, apart=apart)
+def loaded(model: Any, kind: str, special: SpecialTokens) -> Loaded | str:
+    """The projection of a model in memory, tried; or why there is none."""
+    head = _found(model)
     if isinstance(head, str):
         return head
     return head if comes_out(model, kind, special, head) else UNTRIED
 
 
-def _found(model: Any, *, apart: bool = True) -> Loaded | str:
+def _found(model: Any) -> Loaded | str:
     if model.get_output_embeddings() is None:
         return "it has no output embedding"
-    return Loaded(model, apart=apart)
+    return Loaded(model)
 
 
 def comes_out(model: Any, kind: str, special: SpecialTokens, head: Loaded) -> bool:

@@ -23,12 +23,10 @@ MOST_LOGITS = 16_000_000
 
 
 class Projection(Protocol):
-    """Hidden states (n, d) to logits. `whole`: only of the whole vocabulary at once. `apart`: those of a token are its
-    own, whichever tokens are asked with it; where they are not, each is asked alone."""
+    """Hidden states (n, d) to logits. `whole`: only of the whole vocabulary at once."""
 
     words: int
     whole: bool
-    apart: bool
 
     def part(self, start: int, stop: int) -> Callable[[torch.Tensor], torch.Tensor]:
         """What makes logits (n, stop - start) of states, in the model's own numbers."""
@@ -59,23 +57,23 @@ def compared(
 
     words = min(teacher.words, student.words)
     one, other = _Side(tokens), _Side(tokens)
-    apart: list[list[torch.Tensor]] = [[], []]
+    ratios: list[list[torch.Tensor]] = [[], []]
     for start, stop in _stretches(words, tokens.device, whole=teacher.whole or student.whole):
         teach, study = teacher.part(start, stop), student.part(start, stop)
         found: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
-        for rows in _chunks(len(tokens), stop - start, tokens.device, apart=teacher.apart and student.apart):
+        for rows in _chunks(len(tokens), stop - start, tokens.device):
             t, s = teach(teacher_states[rows]).float(), study(student_states[rows]).float()
             p, q = one.see(t, rows, start), other.see(s, rows, start)
             difference = t.sub_(s)
             found[0].append(torch.linalg.vecdot(p, difference).double())
             found[1].append(torch.linalg.vecdot(q, difference).double())
-        for into, of_chunks in zip(apart, found, strict=True):
+        for into, of_chunks in zip(ratios, found, strict=True):
             into.append(torch.cat(of_chunks))
         one.next_stretch()
         other.next_stretch()
     ahead = one.log_total() - other.log_total()
-    kl = (one.shares() * torch.stack(apart[0])).sum(0) - ahead
-    back = ahead - (other.shares() * torch.stack(apart[1])).sum(0)
+    kl = (one.shares() * torch.stack(ratios[0])).sum(0) - ahead
+    back = ahead - (other.shares() * torch.stack(ratios[1])).sum(0)
     return TokenRows(
         # Neither can be negative but by rounding; what is no number stays none.
         kl=kl.clamp(min=0.0).cpu(),
@@ -91,7 +89,7 @@ def followed(student: Projection, states: torch.Tensor, tokens: torch.Tensor) ->
     side = _Side(tokens)
     for start, stop in _stretches(student.words, tokens.device, whole=student.whole):
         study = student.part(start, stop)
-        for rows in _chunks(len(tokens), stop - start, tokens.device, apart=student.apart):
+        for rows in _chunks(len(tokens), stop - start, tokens.device):
             side.see(study(states[rows]).float(), rows, start)
         side.next_stretch()
     return (side.top == tokens).cpu(), side.logprobs().cpu()
@@ -154,7 +152,7 @@ def _stretches(words: int, device: torch.device, *, whole: bool) -> Iterator[tup
     return ((start, min(words, start + step)) for start in range(0, words, step))
 
 
-def _chunks(count: int, width: int, device: torch.device, *, apart: bool) -> Iterator[slice]:
-    most = 1 if not apart else CPU_ROWS if device.type == "cpu" else GPU_ROWS
+def _chunks(count: int, width: int, device: torch.device) -> Iterator[slice]:
+    most = CPU_ROWS if device.type == "cpu" else GPU_ROWS
     step = max(1, min(most, MOST_LOGITS // width))
     return (slice(start, start + step) for start in range(0, count, step))
