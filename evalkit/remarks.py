@@ -132,11 +132,10 @@ def _better(rows: Mapping[Question, MetricRow]) -> Iterator[str]:
             continue
         if question.metric.endswith(".difference") and isinstance(seen, Estimate) and seen.value > 0:
             shown = figures.against(seen, None, row.unit, metric=question.metric)
-            chance = "" if (seen.low or 0.0) > 0 else ", though chance alone could give that"
-            yield (
-                f"the student is better than its teacher on {question.suite}: {name} {shown.value} {shown.interval}"
-                f"{chance}"
-            )
+            clear = seen.low is not None and seen.low > 0
+            ahead = "is better than its teacher" if clear else "scored higher than its teacher"
+            chance = "" if clear else ", which chance alone could give"
+            yield f"the student {ahead} on {question.suite}: {name} {shown.value} {shown.interval}{chance}"
 
 
 def _poor_answers(columns: Columns) -> Iterator[str]:

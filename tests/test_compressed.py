@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from evalkit import figures
 from evalkit.backends.local import Local, loading
 from evalkit.backends.local.weighing import loaded_bytes
 from evalkit.metrics.size import FAMILY
@@ -62,6 +63,11 @@ def test_a_quantised_student_is_named_and_weighed_as_it_is_loaded(live: Runner) 
     assert found["size.bytes.ratio"]["value"] == student["loaded_bytes"] / teacher["loaded_bytes"]
     assert found["size.parameters.ratio"]["value"] == 1
     assert any("one row at a time" in note for note in live.manifest()["notes"])
+    # The first screen says what is served, and not the size of the files alone.
+    page = (live.root / "run/report.html").read_text("utf-8")
+    loaded, files = (figures.number(student[key], "bytes") for key in ("loaded_bytes", "bytes"))
+    assert f"{loaded} loaded · {files} of files" in page
+    assert page.count(" of files") == 1
 
 
 def test_from_the_cache_nothing_is_loaded_and_the_results_are_the_same(

@@ -22,10 +22,10 @@ _KEYS = (
 )
 # How often a model was asked, by the keys of a manifest; the first two are said of every model.
 _ASKED = (
-    ("batches", "batches"),
-    ("from_cache", "from the cache"),
-    ("cut_inputs", "inputs cut"),
-    ("out_of_memory_splits", "batches split for lack of memory"),
+    ("batches", ("batch", "batches")),
+    ("from_cache", ("from the cache", "from the cache")),
+    ("cut_inputs", ("input cut", "inputs cut")),
+    ("out_of_memory_splits", ("batch split for lack of memory", "batches split for lack of memory")),
 )
 # From this share of zeros on, weights are called pruned.
 PRUNED = 0.01
@@ -137,9 +137,13 @@ def _asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name in sorted(map(str, found)):
         facts = found[name]
         if isinstance(facts, Mapping):
-            known = [(key, said) for key, said in _ASKED if isinstance(facts.get(key), int)]
-            said = [f"{figures.count(facts[key])} {said}" for key, said in known if facts[key] or key in _ALWAYS]
-            rows.append((name, ", ".join(said)))
+            known = [(key, words) for key, words in _ASKED if isinstance(facts.get(key), int)]
+            said = [
+                f"{figures.count(facts[key])} {words[facts[key] != 1]}"
+                for key, words in known
+                if facts[key] or key in _ALWAYS
+            ]
+            rows.append((name.replace("teacher_again ", "teacher's second run "), ", ".join(said)))
     return rows
 
 

@@ -62,13 +62,13 @@ def test_a_smaller_model_that_loses_fails(sums: Rows, check_run: Callable[..., l
     assert seen["value"] == pytest.approx(right["175b_verification"] / 400)
 
 
-def test_a_smaller_model_that_is_better_is_called_better(sums: Rows, check_run: Callable[..., list[str]]) -> None:
+def test_a_smaller_model_that_scores_higher_is_said_to(sums: Rows, check_run: Callable[..., list[str]]) -> None:
     ended = gated("175b_finetuning", "6b_verification", "sums", "recovery-95")
     assert ended.code != 1
     assert check_run("run", ended.code) == []
     # By 10 of 400 sums, which chance alone could give: the report says that, too.
     assert project.metrics(Path("run"))["accuracy.difference"]["estimate"]["value"] > 0
-    said = "the student is better than its teacher on sums"
+    said = "the student scored higher than its teacher on sums"
     assert said in ended.out
     for report in ("report.html", "summary.md"):
         assert said in Path("run", report).read_text(encoding="utf-8")

@@ -90,6 +90,18 @@ def test_a_written_term_is_read_back_as_it_was(page: Opened, terms: list[tuple[s
         assert (term["key"], term["op"], term["value"], term["negated"]) == (key, ":", value, negated)
 
 
+def test_an_equals_sign_behind_a_key_is_a_colon_and_elsewhere_a_part_of_the_text(page: Opened) -> None:
+    found = page.call("text => parseQuery(text)", "severity=critical -flip=lost conf=0.5 nonsense=1 x=y")
+    assert found["complaints"] == []
+    assert [(each["key"], each["op"], each["value"], each["negated"]) for each in found["terms"]] == [
+        ("severity", ":", "critical", False),
+        ("flip", ":", "lost", True),
+        ("conf", ":", "0.5", False),
+        ("", ":", "nonsense=1", False),
+        ("", ":", "x=y", False),
+    ]
+
+
 @FEW
 @given(
     st.lists(

@@ -70,7 +70,8 @@ def notes(folder: Folder, suites: Sequence[Suite]) -> list[str]:
     if path is None or not (writing := templated(suites)):
         return []
     said = []
-    whose = f"the {folder.role}"
+    # The second run of a teacher is the teacher's, and the same remark twice is one.
+    whose = "the teacher" if folder.role == "teacher_again" else f"the {folder.role}"
     text = template_text(folder.spec, path)
     plain = ", ".join(each.name for each in writing if not has_turns(each))
     if text is None and plain and folder.spec.chat_template == "auto":

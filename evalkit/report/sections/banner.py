@@ -115,13 +115,23 @@ def _models(view: View, record: RunRecord) -> Iterator[Model]:
 
 
 def _what(facts: Mapping[str, Any]) -> str:
-    """`transformers · float32, 4-bit GPTQ · cpu · 66,955,010 parameters · 48.1 MB`, as far as it is known."""
+    """`transformers · float32, 4-bit GPTQ · cpu · 66,955,010 parameters · 48.1 MB`, as far as it is known.
+
+    Of a model that is compressed on loading both sizes are said: that of its files is not what is served."""
     said = [origin.text(facts, "backend"), origin.kept(facts), origin.text(facts, "device")]
-    for key, unit in (("parameters", ""), ("bytes", "bytes")):
-        size = facts.get(key)
-        if isinstance(size, int) and not isinstance(size, bool):
-            said.append(figures.number(size, unit) if unit else f"{figures.count(size)} parameters")
+    if (parameters := _whole(facts, "parameters")) is not None:
+        said.append(f"{figures.count(parameters)} parameters")
+    files, loaded = _whole(facts, "bytes"), _whole(facts, "loaded_bytes") if facts.get("quantization") else None
+    if loaded is not None:
+        said.append(f"{figures.number(loaded, 'bytes')} loaded")
+    if files is not None:
+        said.append(figures.number(files, "bytes") + (" of files" if loaded is not None else ""))
     return " · ".join(filter(None, said))
+
+
+def _whole(facts: Mapping[str, Any], key: str) -> int | None:
+    found = facts.get(key)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def _poor(record: RunRecord, role: str) -> Iterator[tuple[str, Count]]:

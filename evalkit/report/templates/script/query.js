@@ -1,4 +1,4 @@
-// The language that examples are filtered with: word "phrase" key:value key>number -negated /pattern/i.
+// The language that examples are filtered with: word "phrase" key:value key=value key>number -negated /pattern/i.
 // What cannot be read is handed back as a complaint, and the rest still holds.
 
 const FLIPS = {
@@ -160,7 +160,7 @@ const BARE = /^[^\s"\\/=\u0000-\u001f\u007f\ufeff][^\s"\\\u0000-\u001f\u007f\ufe
 function writeTerm(key, value, op = ":", negated = false) {
   const sign = negated ? "-" : "";
   // A bare word must not look like a term of another kind.
-  const plain = key ? BARE.test(value) : BARE.test(value) && !/^-|^[a-z][a-z.]*[:<>]/i.test(value);
+  const plain = key ? BARE.test(value) : BARE.test(value) && !/^-|^[a-z][a-z.]*[:<>=]/i.test(value);
   const escape = (char) => ({ "\n": "\\n", "\r": "\\r", "\t": "\\t" })[char] ?? `\\${char}`;
   return `${sign}${key ? key + op : ""}${plain ? value : `"${value.replace(/["\\\n\r\t]/g, escape)}"`}`;
 }
@@ -232,12 +232,14 @@ function readTerm(text, at, { run, quoted, slashed, to }) {
     if (found) return { key: "", op: ":", ...found };
     throw new Unread(`a pattern ends with /; to search for the text itself, put it in quotes`);
   }
-  const named = /^([a-z][a-z.]*)(:|>=|<=|>|<)/i.exec(text.slice(at, at + 40));
-  if (!named) return { key: "", op: ":", value: run() };
-  const [head, said, op] = named;
-  const key = said.toLowerCase();
-  to(at + head.length);
+  const named = /^([a-z][a-z.]*)(:|>=|<=|>|<|=)/i.exec(text.slice(at, at + 40));
+  const key = named ? named[1].toLowerCase() : "";
   const known = Object.hasOwn(KEYS, key) ? KEYS[key] : null;
+  // Policies and tables write severity=critical. Behind any other word an equals sign is a part of the text.
+  if (!named || (named[2] === "=" && !known)) return { key: "", op: ":", value: run() };
+  const [head, , sign] = named;
+  const op = sign === "=" ? ":" : sign;
+  to(at + head.length);
   if (!known) {
     const near = nearest(key, Object.keys(KEYS));
     throw new Unread(near ? `did you mean \`${near}\`?` : `there is no key \`${key}\`; to search for the text, put it in quotes`);
