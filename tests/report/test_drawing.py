@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evalkit.report.drawing import DRAWINGS, forest, marks
@@ -177,6 +178,8 @@ def test_times_of_any_points_are_sound(
 
 
 @given(values=st.lists(FINITE, min_size=1, max_size=8), ticks=st.integers(2, 8))
+@example(values=[1.0526315789473684e308], ticks=2)
+@example(values=[-sys.float_info.max, sys.float_info.max], ticks=4)
 @quick
 def test_an_axis_holds_every_value_and_its_ticks_rise_in_equal_1_2_5_steps(values: list[float], ticks: int) -> None:
     axis = scale(values, ticks)

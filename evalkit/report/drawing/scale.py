@@ -10,6 +10,8 @@ from decimal import Decimal
 # Values closer than this share of themselves are one value to an axis.
 _ALIKE = 1e-9
 _DECADE = (1, 2, 5)
+# Beyond it there would be no room for air: what is larger is drawn at the edge.
+_MOST = 9e307
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def scale(
     Where all values are one, the axis still spans `least` on either side, or 5 % of the value.
     """
     finite = [each for each in values if each is not None and math.isfinite(each)] or [0.0, 1.0]
-    low, high = min(finite), max(finite)
+    low, high = (min(max(each, -_MOST), _MOST) for each in (min(finite), max(finite)))
     spread = high / 4 - low / 4
     alike = spread <= _ALIKE * max(abs(low), abs(high)) / 4
     air = max(abs(high) * 0.05, least) if alike else spread * 4 * 0.06 if spread < 1e300 else 0.0
